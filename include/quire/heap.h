@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.h - memory of any size, by splitting and joining.
+ *
+ * Blocks carry boundary tags: each knows its size and whether its lower neighbour is free, so that both neighbours are
+ * found and joined in constant time. Free blocks stand in doubly linked lists, one for each class of sizes. When no
+ * block is large enough the heap asks its *source* for more; an extent that is wholly free again goes back to it. The
+ * same file serves a kernel's heap (source: the VMM), a process's (mmap) and a host's. Many heaps may exist; each has a
+ * lock of its own.
+ *
+ * Misuse is found, not suffered: double free, foreign free, a header or a free block overwritten. It is reported
+ * through the heap's `report` function with the address; the heap itself is left as it was.
+ */
+#ifndef QUIRE_HEAP_H
+#define QUIRE_HEAP_H
+
+#include <quire/port.h>
+#include <quire/types.h>
+
+#define QUIRE_HEAP_ALIGN (2 * sizeof(void *)) /* of every block: 16 on 64-bit, 8 on 32-bit */
+#define QUIRE_HEAP_BINS  128
+
+/* Where a heap's memory comes from. `grow` gets at least `bytes` and answers with what it got, aligned to
+   QUIRE_HEAP_ALIGN; `shrink` (NULL: never give back) takes back exactly one extent that grow gave. */
+typedef struct quire_heap_source {
+    void *context;
+    quire_status_t (*grow)(void *context, size_t bytes, void **memory, size_t *memory_bytes);
+    void (*shrink)(void *context, void *memory, size_t bytes);
+    size_t grow_bytes; /* the least worth asking for; 0 = 64 KiB */
+} quire_heap_source_t;
+
+typedef struct quire_heap_stats {
+    size_t source_bytes; /* got from the source and not given back */
+    size_t used_bytes;   /* in blocks handed out, headers included */
+    size_t free_bytes;
+    size_t used_blocks;
+    size_t free_blocks;
+    size_t extents;
+    size_t largest_free_bytes;
+    uint64_t allocs;
+    uint64_t frees;
+    uint64_t grows;
+    uint64_t shrinks;
+} quire_heap_stats_t;
+
+typedef struct quire_heap_block quire_heap_block_t; /* private to mm/heap */
+
+typedef struct quire_heap {
+    quire_lock_t lock;
+    quire_heap_source_t source;
+    /* Called, unlocked, when misuse is found; NULL: quire_port_panic. Afterwards the call returns as if it had not been
+     * made. */
+    void (*report)(void *context, const char *what, const void *address);
+    void *report_context;
+    struct quire_heap_extent *extents;
+    uint64_t bin_map[QUIRE_HEAP_BINS / 64];
+    quire_heap_block_t *bins[QUIRE_HEAP_BINS];
+    quire_heap_stats_t stats;
+} quire_heap_t;
+
+/* An empty heap: nothing is asked of the source before the first allocation. */
+void quire_heap_init(quire_heap_t *heap, const quire_heap_source_t *source);
+
+/* Gives every extent back to the source; all blocks are void. */
+void quire_heap_destroy(quire_heap_t *heap);
+
+void quire_heap_free(quire_heap_t *heap, void *block); /* NULL is fine */
+
+/* At least `bytes`, aligned to QUIRE_HEAP_ALIGN, content undefined; NULL when the source has no more or bytes is
+ * absurd. 0 bytes gives a unique block. */
+void *quire_heap_alloc(quire_heap_t *heap, size_t bytes) __attribute__((malloc, warn_unused_result));
+/* count * bytes, zeroed; NULL also when the product overflows. */
+void *quire_heap_alloc_zeroed(quire_heap_t *heap, size_t count, size_t bytes)
+    __attribute__((malloc, warn_unused_result));
+/* align: a power of two; NULL if it is not. */
+void *quire_heap_alloc_aligned(quire_heap_t *heap, size_t align, size_t bytes)
+    __attribute__((malloc, warn_unused_result));
+/* Grows or shrinks in place where the neighbours allow it, moves otherwise. NULL: no room, the old block stands. block
+ * NULL: an allocation. bytes 0: the smallest block. */
+void *quire_heap_realloc(quire_heap_t *heap, void *block, size_t bytes) QUIRE_MUST_CHECK;
+
+/* Bytes that may be used in a block: at least what was asked. */
+size_t quire_heap_usable_bytes(quire_heap_t *heap, const void *block);
+
+void quire_heap_stats(quire_heap_t *heap, quire_heap_stats_t *stats);
+
+/* Calls visit for every block in address order of each extent; stops when it returns false. The heap is locked
+ * meanwhile. */
+typedef bool (*quire_heap_visit_t)(void *context, const void *block, size_t bytes, bool used);
+void quire_heap_walk(quire_heap_t *heap, quire_heap_visit_t visit, void *context);
+
+/* Walks every block and list. QUIRE_CORRUPT: a tag, a link or a count is wrong; the address is reported. */
+quire_status_t quire_heap_check(quire_heap_t *heap) QUIRE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paging.h - page tables as a data structure, with one way in: the cursor.
+ *
+ * The page table is the only record of what a page is. A present entry maps a frame; a not-present entry carries a
+ * *promise*: what the page will be when it is touched. Promises stand at any level, as coarse as they fit (one root
+ * entry may promise 512 GiB) and are split on the way down. An entry of all zeros is empty: nothing is there.
+ *
+ * Every change goes through a cursor: open it on a range (this locks the address space), work, close it. Close
+ * flushes the translations that changed, *then* releases the frames and tables that were taken out, then unlocks. A
+ * caller can neither forget a flush nor free a frame too early. Opening with QUIRE_CURSOR_POPULATE acquires all tables
+ * the work will need, so that a failed call has changed nothing.
+ *
+ *     status = quire_cursor_open(&cursor, table, start, end, QUIRE_CURSOR_POPULATE);
+ *     if (status != QUIRE_OK)
+ *         return status;                              // nothing was changed
+ *     quire_cursor_map(&cursor, va, 1, frame, prot, flags);
+ *     quire_cursor_close(&cursor);
+ *
+ * Levels count from 1 (the table whose entries map 4 KiB pages) up to the root's: 2 for x86 32-bit, 3 for PAE,
+ * 4 and 5 for long mode (Intel SDM volume 3, chapter 4).
+ */
+#ifndef QUIRE_PAGING_H
+#define QUIRE_PAGING_H
+
+#include <quire/pmm.h>
+#include <quire/port.h>
+#include <quire/types.h>
+
+#define QUIRE_LEVELS_MAX 5
+
+/* Protection, as the owner of the page asked for it. QUIRE_PROT_USER makes it reachable from ring 3. Where the format
+   has no NX bit, EXEC is remembered in promises but not enforced on present pages. x86 has no write-only or
+   execute-only pages: a present page is readable. No READ, WRITE or EXEC at all (with or without USER) is not for
+   present pages: see QUIRE_PAGE_HIDDEN. */
+typedef enum quire_prot {
+    QUIRE_PROT_NONE = 0,
+    QUIRE_PROT_READ = 1,
+    QUIRE_PROT_WRITE = 2,
+    QUIRE_PROT_EXEC = 4,
+    QUIRE_PROT_USER = 8,
+} quire_prot_t;
+
+/* What an entry says. `switch` over this without a default. */
+typedef enum quire_page_kind {
+    QUIRE_PAGE_EMPTY = 0, /* nothing: an access is an error */
+    QUIRE_PAGE_TABLE,     /* a lower table hangs here */
+    QUIRE_PAGE_MAPPED,    /* present: payload = frame number */
+    QUIRE_PAGE_RESERVED,  /* promise: a zeroed frame on first touch */
+    QUIRE_PAGE_GUARD,     /* promise: an access is an error, and the space is taken */
+    QUIRE_PAGE_HIDDEN,    /* a frame that nobody may touch at present (PROT_NONE with data): payload = frame number */
+    QUIRE_PAGE_OBJECT,    /* promise: content comes from an object: payload = the object's number */
+    QUIRE_PAGE_SWAPPED,   /* content is in a swap slot: payload = slot */
+    QUIRE_PAGE_BUSY,      /* input or output is under way: payload = ticket */
+} quire_page_kind_t;
+
+/* Attributes beside protection. */
+enum quire_page_flags {
+    QUIRE_PAGE_COPY_ON_WRITE = 1 << 0, /* writable by right, mapped read-only: the first write copies */
+    QUIRE_PAGE_FOREIGN =
+        1 << 1,                 /* the frame is not the PMM's (device memory, direct map): never retained or released */
+    QUIRE_PAGE_GLOBAL = 1 << 2, /* kernel's half: survives a CR3 load */
+    QUIRE_PAGE_ACCESSED = 1 << 3,      /* set by the MMU */
+    QUIRE_PAGE_DIRTY = 1 << 4,         /* set by the MMU */
+    QUIRE_PAGE_WRITE_THROUGH = 1 << 5, /* PWT */
+    QUIRE_PAGE_UNCACHED = 1 << 6,      /* PCD */
+};
+
+/* A decoded entry. */
+typedef struct quire_page {
+    quire_page_kind_t kind;
+    uint8_t prot;     /* quire_prot_t */
+    uint16_t flags;   /* quire_page_flags */
+    uint64_t payload; /* by kind, see above */
+} quire_page_t;
+
+/* What stands at an address: the entry that covers it, its level, and the whole range that this one entry covers. */
+typedef struct quire_extent {
+    quire_page_t page; /* never QUIRE_PAGE_TABLE */
+    unsigned level;
+    quire_va_t start;
+    quire_va_t end;
+} quire_extent_t;
+
+typedef struct quire_format quire_format_t;
+
+/* The formats in this build; a kernel has exactly one, a host build all. */
+extern const quire_format_t quire_format_x86_32;
+extern const quire_format_t quire_format_x86_pae;
+extern const quire_format_t quire_format_x86_4level;
+extern const quire_format_t quire_format_x86_5level;
+
+const char *quire_format_name(const quire_format_t *format);
+unsigned quire_format_levels(const quire_format_t *format);
+/* Bytes covered by one entry at a level, and whether a page can be mapped there (4 KiB, 2 or 4 MiB, 1 GiB). */
+uint64_t quire_format_span(const quire_format_t *format, unsigned level);
+bool quire_format_maps_at(const quire_format_t *format, unsigned level);
+
+/* One tree of tables. The host provides the storage; the fields are private to mm/paging. */
+typedef struct quire_table {
+    const quire_format_t *format;
+    quire_pmm_t *pmm;
+    struct quire_table *kernel; /* whose upper half this one shares; NULL for the kernel's own */
+    quire_lock_t lock;
+    quire_frame_t root;
+    uint32_t space;          /* identifier for events and shootdowns; 0 is the kernel's */
+    uint8_t table_zone;      /* quire_zone_t that tables come from */
+    bool loaded;             /* kernel's: root entries are final; set by quire_table_seal() */
+    size_t table_frames;     /* tables in the tree, root included, shared ones not */
+    size_t mapped_pages;     /* 4 KiB units present in the part of the tree that is its own */
+    quire_va_t shared_start; /* first address of the shared (kernel's) half */
+} quire_table_t;
+
+/* The kernel's tree. [shared_start, top) is what every other tree will share. Ranges that will change after sealing
+   must be named with quire_table_pin() first. `zone` limits where tables may lie (before the direct map is complete).
+ */
+quire_status_t quire_table_create_kernel(quire_table_t *table, const quire_format_t *format, quire_pmm_t *pmm,
+                                         quire_zone_t zone, quire_va_t shared_start) QUIRE_MUST_CHECK;
+
+/* Gives every root entry that covers [start, end) its table now, for good, so that all trees created later share it by
+   construction: the root entries of the upper half never change again. */
+quire_status_t quire_table_pin(quire_table_t *kernel, quire_va_t start, quire_va_t end) QUIRE_MUST_CHECK;
+
+/* From here on the kernel's root entries are final: opening a cursor for change on an unpinned part answers
+   QUIRE_DENIED. Tables come from any zone from now on. */
+void quire_table_seal(quire_table_t *kernel);
+
+/* A process's tree: empty below, the kernel's entries above. */
+quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, uint32_t space) QUIRE_MUST_CHECK;
+
+/* Releases every frame and table below shared_start, then the root. The tree must not be loaded on any CPU. */
+void quire_table_destroy(quire_table_t *table);
+
+/* Loads the root into CR3 of this CPU. */
+void quire_table_load(const quire_table_t *table);
+
+/* The value for CR3. */
+quire_pa_t quire_table_root(const quire_table_t *table);
+
+/* Walks the tree: every table is allocated and owned as a table, no reserved bit is set, counts agree, the shared half
+ * equals the kernel's. */
+quire_status_t quire_table_check(quire_table_t *table) QUIRE_MUST_CHECK;
+
+/* The raw entries met on the way to va, for display: entries[i].level counts down from the root. Returns how many.
+   Takes the lock. Reads only; works in every state of the tree. */
+typedef struct quire_walk_step {
+    unsigned level;
+    unsigned index;
+    quire_frame_t table; /* the frame the entry stands in */
+    uint64_t raw;
+    quire_page_t page; /* decoded; may be QUIRE_PAGE_TABLE */
+} quire_walk_step_t;
+unsigned quire_table_walk(quire_table_t *table, quire_va_t va, quire_walk_step_t steps[QUIRE_LEVELS_MAX]);
+
+/* Writes the raw entry in words ("frame 0x1234, user, read-only, accessed"); always terminated; returns the length. */
+size_t quire_page_describe(const quire_page_t *page, char *text, size_t bytes);
+
+typedef enum quire_cursor_mode {
+    QUIRE_CURSOR_READ,  /* query only: changes nothing, acquires nothing */
+    QUIRE_CURSOR_EDGES, /* mark and protect: coarse promises and large pages that [start, end) cuts are split at its two
+                           ends */
+    QUIRE_CURSOR_POPULATE, /* map and put of single pages: every level-1 table in [start, end) is there */
+} quire_cursor_mode_t;
+
+#define QUIRE_CURSOR_GATHER 64
+
+/* On the caller's stack; fields are private to mm/paging. */
+typedef struct quire_cursor {
+    quire_table_t *table;
+    quire_va_t start;
+    quire_va_t end;
+    quire_cursor_mode_t mode;
+    /* what close must flush: nothing while flush_start >= flush_end */
+    quire_va_t flush_start;
+    quire_va_t flush_end;
+    bool flush_global;
+    /* what close must release, after the flush */
+    unsigned gathered;
+    quire_frame_t gather[QUIRE_CURSOR_GATHER];
+} quire_cursor_t;
+
+/* Locks the tree and prepares [start, end), page aligned and not empty, not crossing shared_start. QUIRE_INVALID: not
+   such a range, or not canonical. QUIRE_NO_MEMORY: no frame for a table; every translation and promise is as it was.
+   QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. */
+quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                                 quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
+
+/* Flush, release, unlock. Tables left empty are given back (pinned ones stay). */
+void quire_cursor_close(quire_cursor_t *cursor);
+
+/* The extent that covers va, which lies in the cursor's range. Extents are whole: they may reach beyond the range. */
+quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va);
+
+/* Maps `frame` at va with a page of the given level (1 = 4 KiB); va and frame are aligned to it. The caller's reference
+   to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
+   POPULATE; a higher level needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there.
+   QUIRE_UNSUPPORTED: no page of that size in this format, or a frame it cannot name. QUIRE_NO_MEMORY: a higher-level
+   table was missing (level > 1 only). */
+quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,
+                                unsigned prot, unsigned flags) QUIRE_MUST_CHECK;
+
+/* Sets [start, end), within the range, to a promise, as coarse as it fits; kind EMPTY is unmapping. Frames that were
+   mapped or hidden there are released by close, after the flush. `page->kind` is EMPTY, RESERVED, GUARD or OBJECT.
+   Returns how many 4 KiB pages had been mapped. */
+size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, const quire_page_t *page);
+
+/* Changes the protection of all that is not EMPTY in [start, end). A mapped page whose protection becomes NONE is
+   HIDDEN; a hidden one that gets some is mapped again; copy-on-write pages stay read-only. */
+void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot);
+
+/* Takes the level-1 entry at va out of the tree (it becomes EMPTY) and returns it; the tree's reference passes to the
+   caller, who must not release it before close. EMPTY when the entry is not at level 1. */
+quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va);
+
+/* Writes a level-1 entry whole; what stood there must be EMPTY, a promise, or the same frame (to change its flags).
+ * POPULATE only. */
+void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
+
+#endif

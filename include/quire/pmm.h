@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pmm.h - physical memory: every frame of RAM, free or used. One per machine.
+ *
+ * A frame is taken with quire_pmm_alloc(), which gives it one reference; sharers retain it and each holder
+ * releases it; the last release frees it. Blocks of 2^order frames are contiguous and aligned to their size, and are
+ * retained and released by their first frame. All calls are safe on any CPU and from interrupts.
+ *
+ * Freeing what is not allocated (twice, foreign, reserved, the middle of a block, the wrong order) is always
+ * detected in O(1), changes nothing and answers QUIRE_CORRUPT.
+ */
+#ifndef QUIRE_PMM_H
+#define QUIRE_PMM_H
+
+#include <quire/memory_map.h>
+#include <quire/port.h>
+#include <quire/types.h>
+
+#define QUIRE_PMM_ORDER_MAX 10 /* 4 MiB blocks: the large page of 32-bit paging */
+
+typedef enum quire_zone {
+    QUIRE_ZONE_ANY = 0,
+    QUIRE_ZONE_BELOW_4G,  /* for devices with 32-bit addresses */
+    QUIRE_ZONE_BELOW_16M, /* for ISA DMA */
+    QUIRE_ZONES,
+} quire_zone_t;
+
+/* Who holds a frame; kept with it, and after it is freed, for reports. */
+typedef enum quire_owner {
+    QUIRE_OWNER_NONE = 0,
+    QUIRE_OWNER_KERNEL,
+    QUIRE_OWNER_TABLE, /* page tables */
+    QUIRE_OWNER_USER,  /* pages of processes */
+    QUIRE_OWNER_HEAP,  /* the kernel heap's pages */
+    QUIRE_OWNER_DEVICE,
+    QUIRE_OWNER_TEST,
+    QUIRE_OWNERS,
+} quire_owner_t;
+
+/* How long a frame will probably live, so that huge frames stay whole. A hint, never an obligation. */
+typedef enum quire_lifetime {
+    QUIRE_LIFETIME_MOVABLE = 0, /* a process's page: short-lived, could be moved */
+    QUIRE_LIFETIME_LONG,        /* the kernel's own */
+    QUIRE_LIFETIME_TABLE,       /* page tables: short-lived, cannot be moved */
+    QUIRE_LIFETIMES,
+} quire_lifetime_t;
+
+/* What is wanted. Passed by value and usually constant, so that the compiler folds it away. */
+typedef struct quire_pmm_request {
+    uint8_t order;    /* 2^order frames; at most QUIRE_PMM_ORDER_MAX */
+    uint8_t zone;     /* quire_zone_t */
+    uint8_t owner;    /* quire_owner_t */
+    uint8_t lifetime; /* quire_lifetime_t */
+    bool zeroed;
+} quire_pmm_request_t;
+
+typedef struct quire_pmm quire_pmm_t;
+
+typedef struct quire_pmm_stats {
+    size_t total_frames; /* frames the PMM manages: usable RAM */
+    size_t free_frames;  /* total = free + used, always */
+    size_t used_frames;
+    size_t zone_total_frames[QUIRE_ZONES]; /* by zone; the narrower zones are part of the wider */
+    size_t zone_free_frames[QUIRE_ZONES];
+    size_t owner_frames[QUIRE_OWNERS]; /* used frames by owner; [QUIRE_OWNER_NONE] is 0 */
+    size_t free_huge_frames;           /* whole free, aligned runs of 512 frames */
+    unsigned largest_free_order; /* the largest order that could be allocated now; meaningless if free_frames is 0 */
+    size_t metadata_bytes;
+} quire_pmm_stats_t;
+
+typedef struct quire_frame_info {
+    bool managed;        /* RAM that the PMM hands out; if false the rest is 0 */
+    bool allocated;      /* part of an allocated block */
+    quire_owner_t owner; /* present owner, or the last one if the frame is free */
+    uint32_t references; /* of the block, if this is its first frame */
+    unsigned order;      /* of the block, if this is its first frame */
+} quire_frame_info_t;
+
+/* Bytes of metadata needed for a map, to be taken from it with quire_memory_map_take() (page aligned). 0: no usable
+   frame. Frames at or above `limit` are left out: what 32-bit paging cannot reach. */
+size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit);
+
+/* Takes over every usable frame of the map below `limit`, and seals the map. `metadata` are that many bytes of mapped
+   memory, which stay the PMM's. QUIRE_INVALID: no usable frame, or metadata unaligned or too small. */
+quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
+                              size_t metadata_bytes) QUIRE_MUST_CHECK;
+
+/* QUIRE_NO_MEMORY: nothing of that order is left in that zone. QUIRE_INVALID: no such order, zone or owner. */
+quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame) QUIRE_MUST_CHECK;
+
+/* Frees a block that has exactly one reference. QUIRE_CORRUPT: see above; also when it is shared. */
+quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned order) QUIRE_MUST_CHECK;
+
+/* One more holder. A count that would overflow sticks at its maximum and the frame is then never freed. */
+quire_status_t quire_pmm_retain(quire_pmm_t *pmm, quire_frame_t frame) QUIRE_MUST_CHECK;
+
+/* One holder less; frees the block when it was the last (*freed, which may be NULL, tells). */
+quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *freed) QUIRE_MUST_CHECK;
+
+/* References of a block, 0 if it is not allocated. */
+uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame);
+
+quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t frame);
+const char *quire_owner_name(quire_owner_t owner);
+
+/* Adds the usable frames of a range that was kept out at init (loader and module memory that has been read, ACPI).
+   QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata covers. */
+quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes) QUIRE_MUST_CHECK;
+
+void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
+
+/* Frame numbers [*first, *end) are what the metadata covers. */
+void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end);
+
+/* Recounts everything from the bitmap. QUIRE_CORRUPT, and the broken rule in the log, if a counter lies. */
+quire_status_t quire_pmm_check(const quire_pmm_t *pmm) QUIRE_MUST_CHECK;
+
+/* Private to mm/pmm, here so that the host can provide the storage. */
+struct quire_pmm {
+    quire_lock_t lock;
+    size_t first_frame; /* the frame that bit 0 stands for; a multiple of 1024 */
+    size_t end_frame;
+    uint64_t *bitmap;     /* 1 = free */
+    uint32_t *records;    /* one a frame: references, owner, order, flags */
+    uint16_t *field_free; /* free frames per 512-frame field */
+    size_t search_field[QUIRE_LIFETIMES];
+    quire_pmm_stats_t stats;
+};
+
+#endif

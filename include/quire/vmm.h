@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmm.h - address spaces: what a process may touch, and what happens when it does.
+ *
+ * Reserving writes a promise into the page table and takes no frame; the first touch faults, and
+ * quire_vmm_fault() keeps the promise. The page table is the only record: there is no list of regions.
+ * A space is one process's; the kernel's own space (id 0) is the upper half that all of them share.
+ */
+#ifndef QUIRE_VMM_H
+#define QUIRE_VMM_H
+
+#include <quire/paging.h>
+#include <quire/types.h>
+
+typedef struct quire_space {
+    quire_table_t table;
+    quire_va_t start; /* the part that is reserved from: page 0 is never in it */
+    quire_va_t end;
+    quire_va_t search;     /* where the next search for a hole begins: holes are given from the top down */
+    size_t reserved_pages; /* promised or mapped, in 4 KiB units */
+    uint64_t faults;
+} quire_space_t;
+
+/* What an access wanted; the low bits of the x86 page-fault code have the same meaning (SDM 4.7). */
+typedef enum quire_access {
+    QUIRE_ACCESS_READ = 0,
+    QUIRE_ACCESS_WRITE = 1,
+    QUIRE_ACCESS_EXEC = 2,
+    QUIRE_ACCESS_USER = 4, /* from ring 3, or in its name */
+} quire_access_t;
+
+enum quire_reserve_flags {
+    QUIRE_RESERVE_FIXED = 1,   /* exactly at `at`; QUIRE_EXISTS if anything is there */
+    QUIRE_RESERVE_REPLACE = 2, /* exactly at `at`; what is there is unmapped first (Linux: MAP_FIXED) */
+    QUIRE_RESERVE_GUARD = 4,   /* an access is an error; protection is ignored */
+};
+
+/* The kernel's space: `table` is its finished, sealed tree; [start, end) the pinned area that quire_vmm_reserve serves
+ * from. */
+quire_status_t quire_vmm_create_kernel(quire_space_t *space, const quire_table_t *table, quire_va_t start,
+                                       quire_va_t end) QUIRE_MUST_CHECK;
+
+/* A process's space, [start, end) of it for the process: both page aligned, start at least one page, end at most where
+ * the kernel's half begins. */
+quire_status_t quire_vmm_create(quire_space_t *space, quire_space_t *kernel, uint32_t id, quire_va_t start,
+                                quire_va_t end) QUIRE_MUST_CHECK;
+
+/* Gives back every frame and every table. The space must not be active on any CPU. */
+void quire_vmm_destroy(quire_space_t *space);
+
+/* Makes it this CPU's address space. */
+void quire_vmm_activate(quire_space_t *space);
+
+/* Promises `bytes` (rounded up to pages) with `prot` (quire_prot_t; QUIRE_PROT_USER is added in a process's space).
+   Without FIXED or REPLACE, `at` is a hint, 0 for none: used if free, otherwise a hole is found, from the top down.
+   QUIRE_INVALID, QUIRE_EXISTS, QUIRE_NO_SPACE, QUIRE_NO_MEMORY (for tables). */
+quire_status_t quire_vmm_reserve(quire_space_t *space, quire_va_t at, size_t bytes, unsigned prot, unsigned flags,
+                                 quire_va_t *va) QUIRE_MUST_CHECK;
+
+/* Unmaps and forgets [va, va + bytes), whatever is there; holes are fine (Linux: munmap). */
+quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
+
+/* QUIRE_NOT_FOUND if a page of the range is empty; then nothing was changed. */
+quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot) QUIRE_MUST_CHECK;
+
+/* Drops the content and keeps the promise: the next touch finds zeros (Linux: MADV_DONTNEED). */
+quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
+
+/* Keeps the promises of a range now. Either the whole range is mapped or, on failure, what was not mapped before is a
+ * promise again. */
+quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
+
+/* The page-fault handler: QUIRE_OK = run the instruction again. QUIRE_NOT_FOUND: nothing is there (SEGV_MAPERR).
+   QUIRE_DENIED: not allowed (SEGV_ACCERR). QUIRE_NO_MEMORY: no frame. `access` is a set of quire_access_t. */
+quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned access) QUIRE_MUST_CHECK;
+
+/* Fault-safe copies between the kernel and a process's memory, which may be any address at all: it is checked, promises
+   are kept on the way, and nothing faults. QUIRE_DENIED: some byte is not the process's to read (from) or write (to);
+   *copied (may be NULL) tells how many bytes were done before it. */
+quire_status_t quire_vmm_copy_from_user(quire_space_t *space, void *to, quire_va_t from, size_t bytes,
+                                        size_t *copied) QUIRE_MUST_CHECK;
+quire_status_t quire_vmm_copy_to_user(quire_space_t *space, quire_va_t to, const void *from, size_t bytes,
+                                      size_t *copied) QUIRE_MUST_CHECK;
+/* Fills with zeros likewise. */
+quire_status_t quire_vmm_clear_user(quire_space_t *space, quire_va_t to, size_t bytes) QUIRE_MUST_CHECK;
+/* Copies a terminated string of at most `size` bytes with its terminator; *length is without it. QUIRE_NO_SPACE: no
+ * terminator within size. */
+quire_status_t quire_vmm_copy_string_from_user(quire_space_t *space, char *to, quire_va_t from, size_t size,
+                                               size_t *length) QUIRE_MUST_CHECK;
+/* Copies into pages whatever their protection says, for a loader or a debugger; the pages must be promised or mapped.
+ */
+quire_status_t quire_vmm_poke(quire_space_t *space, quire_va_t to, const void *from, size_t bytes) QUIRE_MUST_CHECK;
+/* Reads likewise. Unlike the copies it keeps no promise: a promised page reads as zeros, and nothing changes. */
+quire_status_t quire_vmm_peek(quire_space_t *space, void *to, quire_va_t from, size_t bytes) QUIRE_MUST_CHECK;
+
+/* Neighbouring pages of one kind and protection, for /proc/self/maps and its kin. Finds the first at or above `from`;
+ * QUIRE_NOT_FOUND: no more. */
+typedef struct quire_vmm_range {
+    quire_va_t start;
+    quire_va_t end;
+    uint8_t prot;
+    bool guard;
+    size_t mapped_pages; /* of it, present or hidden; the rest is promised */
+} quire_vmm_range_t;
+quire_status_t quire_vmm_next_range(quire_space_t *space, quire_va_t from, quire_vmm_range_t *range) QUIRE_MUST_CHECK;
+
+/* Walks the table's invariants and the space's own: nothing below start, prot includes USER below and never above,
+ * counts agree. */
+quire_status_t quire_vmm_check(quire_space_t *space) QUIRE_MUST_CHECK;
+
+#endif

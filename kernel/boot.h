@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* boot.h - what the boot loader told us, copied out of its memory before anything else happens. */
+#ifndef KERNEL_BOOT_H
+#define KERNEL_BOOT_H
+
+#include <quire/quire.h>
+
+#define BOOT_ENTRIES_MAX 1024
+#define BOOT_MODULES_MAX 8
+
+typedef struct boot_entry {
+    uint64_t base;
+    uint64_t bytes;
+    uint32_t type; /* E820 numbers */
+} boot_entry_t;
+
+typedef struct boot_module {
+    quire_pa_t start;
+    uint64_t bytes;
+    char name[64];
+} boot_module_t;
+
+typedef struct boot_info {
+    char loader[64];
+    char command_line[1024];
+    size_t entry_count;
+    boot_entry_t entries[BOOT_ENTRIES_MAX];
+    size_t module_count;
+    boot_module_t modules[BOOT_MODULES_MAX];
+    uint64_t entry_time; /* time-stamp counter at the kernel's first instruction */
+} boot_info_t;
+
+extern boot_info_t boot_info;
+
+/* True if the command line holds the word `name`; if it stands there as name=VALUE and value is not NULL, copies VALUE.
+ */
+bool boot_option(const char *name, char *value, size_t size);
+
+#endif
