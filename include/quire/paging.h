@@ -96,6 +96,9 @@ unsigned quire_format_levels(const quire_format_t *format);
 uint64_t quire_format_span(const quire_format_t *format, unsigned level);
 bool quire_format_maps_at(const quire_format_t *format, unsigned level);
 
+/* What a raw entry of a level means: for display, and for tools that read saved tables. Any bit pattern is answered. */
+quire_page_t quire_format_decode(const quire_format_t *format, unsigned level, uint64_t raw);
+
 /* One tree of tables. The host provides the storage; the fields are private to mm/paging. */
 typedef struct quire_table {
     const quire_format_t *format;

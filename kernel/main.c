@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - what the kernel does, in order.
+ *
+ * The boot code has copied the loader's words into boot_info and the serial ports work. The command line says what is
+ * wanted:
+ *
+ *     (nothing)      the main job: the tour from the memory map to alloc(5)
+ *     monitor        the same, then the monitor
+ *     run            the program run/program of the initial file system; its exit status is the machine's
+ *     test[=SUITE]   the unit tests, in a kernel that has them
+ *     check          allocate and free every frame there is, run a process, and account for all of it
+ *     bench          figures of the bring-up and of the walk
+ *     quiet          only what cannot be left unsaid
+ *     icount         the emulator counts instructions in the time-stamp counter
+ *     events         stream events to the fourth serial port
+ */
+#include "arch/arch.h"
+#include "boot.h"
+#include "initrd.h"
+#include "launch.h"
+#include "memory.h"
+#include "monitor.h"
+#include "print.h"
+#include "selfcheck.h"
+#include "tour.h"
+#include "walk.h"
+
+#define EVENT_RECORDS_FEW  4096
+#define EVENT_RECORDS_MANY 32768
+#define RICH_FRAMES        16384 /* 64 MiB */
+
+/* Present only in the kernel that holds the tests. */
+extern unsigned kernel_tests(const char *suite) __attribute__((weak));
+
+static int run_tests(void)
+{
+    char suite[32];
+
+    if (kernel_tests == NULL) {
+        print("this kernel holds no tests\n");
+        return 1;
+    }
+    return kernel_tests(boot_option("test", suite, sizeof(suite)) && suite[0] != '\0' ? suite : NULL) == 0 ? 0 : 1;
+}
+
+/* Programs and the tour are watched; tests and measurements of the bring-up are not disturbed. */
+static void start_watching(void)
+{
+    quire_pmm_stats_t stats;
+
+    quire_pmm_stats(&kernel_pmm, &stats);
+    if (!walk_start_events(stats.total_frames >= RICH_FRAMES ? EVENT_RECORDS_MANY : EVENT_RECORDS_FEW))
+        print("quire: no memory for the event ring\n");
+}
+
+static int do_what_is_wanted(void)
+{
+    if (boot_option("test", NULL, 0))
+        return run_tests();
+    if (boot_option("check", NULL, 0))
+        return selfcheck_run() ? 0 : 1;
+    if (boot_option("run", NULL, 0)) {
+        if (boot_option("events", NULL, 0))
+            start_watching();
+        return launch_requested();
+    }
+    start_watching();
+    if (boot_option("bench", NULL, 0))
+        return tour_bench() ? 0 : 1;
+
+    int status = tour_run() ? 0 : 1;
+    if (boot_option("monitor", NULL, 0))
+        monitor_run();
+    return status;
+}
+
+_Noreturn void kernel_main(void)
+{
+    int status;
+
+    print_quiet(boot_option("quiet", NULL, 0) || boot_option("run", NULL, 0));
+    print("\nQuire on %s: a kernel's whole memory management\n", ARCH_NAME);
+    memory_init();
+    arch_init();
+    initrd_init();
+    status = do_what_is_wanted();
+    walk_pump_events();
+    if (walk_events_lost() != 0)
+        print_always("quire: %llu events were overwritten before they could be streamed\n",
+                     (unsigned long long)walk_events_lost());
+    arch_exit(true, (unsigned)status);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* selfcheck.h - every frame of this machine, taken and given back. */
+#ifndef KERNEL_SELFCHECK_H
+#define KERNEL_SELFCHECK_H
+
+#include <stdbool.h>
+
+/* Allocates all free frames one by one, each exactly once, frees them, and runs a process to its end. True if nothing
+ * was lost. */
+bool selfcheck_run(void);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk.c - tells what happened, from events.
+ *
+ * Problem: the story of one malloc passes through a program, the kernel, and four layers of a library, none of which
+ * prints anything. Idea: each records events with a time stamp; a program hands its own in through /dev/events when it
+ * is done. Sorted by time they are the story. The cost of a line is the time since the line above, less what recording
+ * an event itself costs (measured at the start), so that watching does not change what is told.
+ *
+ * Rejected: prints in the layers. They would cost when nobody looks, and each layer would have to know a console.
+ */
+#include "walk.h"
+
+#include "arch/arch.h"
+#include "boot.h"
+#include "memory.h"
+#include "print.h"
+#include "walk_words.h"
+
+#define STORY_EVENTS_MAX 1024
+
+typedef struct story {
+    quire_event_t *events;
+    size_t count;
+    bool more; /* the story was longer than its storage */
+} story_t;
+
+static uint64_t recording_cost;
+static uint64_t pump_cursor;
+static uint64_t pump_lost;
+static bool pump_wanted;
+
+bool walk_counts_instructions(void)
+{
+    return boot_option("icount", NULL, 0);
+}
+
+const char *walk_unit(void)
+{
+    return walk_counts_instructions() ? "instructions" : "ticks";
+}
+
+/* The least time between two records made one after the other. */
+static uint64_t measure_recording(void)
+{
+    uint64_t cursor = quire_event_count();
+    uint64_t least = UINT64_MAX;
+    uint64_t previous = 0;
+    quire_event_t event;
+
+    for (unsigned i = 0; i < 8; i++)
+        quire_event(.kind = QUIRE_EVENT_MARK);
+    while (quire_event_read(&cursor, &event)) {
+        if (previous != 0 && event.time - previous < least)
+            least = event.time - previous;
+        previous = event.time;
+    }
+    return least == UINT64_MAX ? 0 : least;
+}
+
+bool walk_start_events(size_t records)
+{
+    quire_event_t *storage = quire_heap_alloc(&kernel_heap, records * sizeof(quire_event_t));
+
+    if (storage == NULL)
+        return false;
+    if (quire_event_start(storage, records) != QUIRE_OK) {
+        quire_heap_free(&kernel_heap, storage);
+        return false;
+    }
+    pump_wanted = boot_option("events", NULL, 0);
+    recording_cost = measure_recording();
+    return true;
+}
+
+void walk_pump_events(void)
+{
+    quire_event_t event;
+    uint64_t expected = pump_cursor;
+
+    if (!pump_wanted)
+        return;
+    while (quire_event_read(&pump_cursor, &event)) {
+        pump_lost += pump_cursor - 1 - expected;
+        expected = pump_cursor;
+        serial_write(SERIAL_EVENTS, &event, sizeof(event));
+    }
+}
+
+uint64_t walk_events_lost(void)
+{
+    return pump_lost;
+}
+
+/* Insertion keeps the order of recording among equal times; what a program hands in late moves up to its place. */
+static void story_insert(story_t *story, const quire_event_t *event)
+{
+    size_t at = story->count;
+
+    if (story->count == STORY_EVENTS_MAX) {
+        story->more = true;
+        return;
+    }
+    for (; at > 0 && story->events[at - 1].time > event->time; at--)
+        story->events[at] = story->events[at - 1];
+    story->events[at] = *event;
+    story->count++;
+}
+
+static bool is_mark(const quire_event_t *event, uint64_t number)
+{
+    return event->kind == QUIRE_EVENT_MARK && event->detail == number;
+}
+
+/* Gathers the events of one space between its first and last mark. */
+static void story_collect(story_t *story, uint32_t space, uint64_t from)
+{
+    uint64_t cursor = from;
+    quire_event_t event;
+    size_t first = 0;
+
+    while (quire_event_read(&cursor, &event)) {
+        if (event.space == space)
+            story_insert(story, &event);
+    }
+    while (first < story->count && !is_mark(&story->events[first], 1))
+        first++;
+    for (size_t i = first; i < story->count; i++)
+        story->events[i - first] = story->events[i];
+    story->count -= first;
+    while (story->count > 0 && story->events[story->count - 1].kind != QUIRE_EVENT_MARK)
+        story->count--;
+}
+
+static uint64_t step_cost(const quire_event_t *event, const quire_event_t *previous)
+{
+    uint64_t passed = event->time - previous->time;
+
+    return passed > recording_cost ? passed - recording_cost : 0;
+}
+
+static void tell_line(const quire_event_t *event, uint64_t cost)
+{
+    char sentence[240];
+
+    walk_sentence(event, sentence, sizeof(sentence));
+    if (event->kind == QUIRE_EVENT_MARK)
+        print("\n");
+    print("  %8llu  %-8s %s\n", (unsigned long long)cost, walk_layer(event->kind), sentence);
+}
+
+static uint64_t story_tell(const story_t *story)
+{
+    uint64_t malloc_cost = 0;
+    uint64_t sum = 0;
+
+    print("  %8s  %-8s %s\n", walk_counts_instructions() ? "instr." : "ticks", "layer", "what it does");
+    for (size_t i = 0; i < story->count; i++) {
+        const quire_event_t *event = &story->events[i];
+        uint64_t cost = i == 0 ? 0 : step_cost(event, event - 1);
+
+        sum += cost;
+        if (is_mark(event, 2))
+            malloc_cost = sum;
+        tell_line(event, cost);
+    }
+    if (story->more)
+        print("  (the story was longer than there is room for: its end is missing)\n");
+    return malloc_cost;
+}
+
+static bool story_open(story_t *story, uint32_t space, uint64_t from)
+{
+    *story = (story_t){.events = quire_heap_alloc(&kernel_heap, STORY_EVENTS_MAX * sizeof(quire_event_t))};
+    if (story->events == NULL) {
+        print("  no memory to tell the story in\n");
+        return false;
+    }
+    story_collect(story, space, from);
+    if (story->count != 0)
+        return true;
+    print("  no events were recorded\n");
+    quire_heap_free(&kernel_heap, story->events);
+    return false;
+}
+
+uint64_t walk_tell(uint32_t space, uint64_t from)
+{
+    uint64_t malloc_cost;
+    story_t story;
+
+    if (!story_open(&story, space, from))
+        return 0;
+    malloc_cost = story_tell(&story);
+    quire_heap_free(&kernel_heap, story.events);
+    return malloc_cost;
+}
+
+bool walk_bench(uint32_t space, uint64_t from)
+{
+    story_t story;
+
+    if (!story_open(&story, space, from))
+        return false;
+    for (size_t i = 1; i < story.count; i++) {
+        const quire_event_t *event = &story.events[i];
+
+        print_always("bench\twalk %02zu %s %s\t%llu\t%s\t\n", i, walk_layer(event->kind), quire_event_name(event->kind),
+                     (unsigned long long)step_cost(event, event - 1), walk_unit());
+    }
+    quire_heap_free(&kernel_heap, story.events);
+    return true;
+}
