@@ -36,4 +36,7 @@ extern boot_info_t boot_info;
  */
 bool boot_option(const char *name, char *value, size_t size);
 
+/* Where the boot code goes when boot_info is filled and the serial ports work. */
+_Noreturn void kernel_main(void);
+
 #endif

@@ -96,6 +96,7 @@ static bool check_process(void)
     size_t before = free_frames();
     process_t *process = launch(argv[0], argv);
     int status = -1;
+    bool good;
 
     if (process != NULL) {
         while (process->state == PROCESS_READY)
@@ -103,8 +104,9 @@ static bool check_process(void)
         status = process->exit_status;
         process_reap(process);
     }
-    return report("process: ran to its end", status == 0) &
-           report("process: as many frames free as before", free_frames() == before);
+    good = report("process: ran to its end", status == 0);
+    good &= report("process: as many frames free as before", free_frames() == before);
+    return good;
 }
 
 bool selfcheck_run(void)
