@@ -35,10 +35,10 @@ enum quire_reserve_flags {
     QUIRE_RESERVE_GUARD = 4,   /* an access is an error; protection is ignored */
 };
 
-/* The kernel's space: `table` is its finished, sealed tree; [start, end) the pinned area that quire_vmm_reserve serves
- * from. */
-quire_status_t quire_vmm_create_kernel(quire_space_t *space, const quire_table_t *table, quire_va_t start,
-                                       quire_va_t end) QUIRE_MUST_CHECK;
+/* The kernel's space. The caller has created and sealed space->table, in place: every process's table points at it.
+   [start, end) is the part of the pinned area that quire_vmm_reserve serves from. QUIRE_INVALID: not page aligned,
+   empty, or not in the shared half. QUIRE_DENIED: not pinned. */
+quire_status_t quire_vmm_create_kernel(quire_space_t *space, quire_va_t start, quire_va_t end) QUIRE_MUST_CHECK;
 
 /* A process's space, [start, end) of it for the process: both page aligned, start at least one page, end at most where
  * the kernel's half begins. */
