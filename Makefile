@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+#
+# One Makefile for all of Quire. Sources are found, not listed: a new .c file in the right folder is enough.
+# Everything that is built goes to build/. `make help` shows what can be made; ./quire is the comfortable way in.
+
+ARCH ?= x86_64
+ARCHS := i386 i386pae x86_64
+ifeq ($(filter $(ARCH),$(ARCHS)),)
+$(error ARCH is one of: $(ARCHS))
+endif
+
+CC := gcc
+B := build/$(ARCH)
+AD := kernel/arch/$(if $(filter x86_64,$(ARCH)),x86_64,i386)
+UD := user/arch/$(notdir $(AD))
+
+WARN := -std=c11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef
+DEPS = -MMD -MP -MF $(@:.o=.d)
+
+# --- sources ---
+
+MM_C := $(wildcard mm/*.c mm/*/*.c mm/*/*/*.c)
+KERNEL_C := $(wildcard kernel/*.c kernel/arch/x86/*.[cS] $(AD)/*.[cS])
+UNIT_C := $(wildcard tests/unit/*/*.c)
+HOST_C := $(wildcard tests/host/*/*.c)
+TSAN_C := $(filter %,$(wildcard tests/host/*/tsan_*.c))
+PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
+RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
+# Parts of the kernel that are ordinary code, tested on the host too.
+PORTABLE_C := $(wildcard kernel/elf.c)
+
+objects = $(addprefix $(1)/,$(addsuffix .o,$(basename $(2))))
+
+# --- the kernel ---
+
+FORMAT_i386 := x86_32
+FORMAT_i386pae := x86_pae
+FORMAT_x86_64 := x86_4level
+MACHINE_i386 := -m32
+MACHINE_i386pae := -m32
+MACHINE_x86_64 := -m64 -mno-red-zone
+MODEL := $(if $(filter x86_64,$(ARCH)),-mcmodel=kernel)
+
+FREESTANDING := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+                -ffile-prefix-map=$(CURDIR)/= -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -Iinclude
+MM_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Imm
+KERNEL_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Ikernel -I$(AD)
+UNIT_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -iquote mm -iquote kernel -iquote $(AD) \
+              -iquote tests/harness
+USER_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) -iquote mm -iquote user/runtime -iquote user -iquote $(UD)
+LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096
+
+KERNEL_O := $(call objects,$(B),$(KERNEL_C) $(MM_C))
+TEST_O := $(call objects,$(B),$(UNIT_C) $(wildcard tests/harness/test.c tests/harness/frames.c tests/harness/kernel*.c))
+RUNTIME_O := $(call objects,$(B)/user-program,$(RUNTIME_C))
+BINARIES := $(addprefix $(B)/root/bin/,$(PROGRAMS))
+
+kernel: $(B)/quire.elf $(B)/initrd.cpio ## the kernel and its initial file system, for ARCH (default)
+test-kernel: $(B)/quire-test.elf $(B)/initrd.cpio ## the same kernel with the unit tests in it
+
+$(B)/quire.elf: $(KERNEL_O) $(AD)/kernel.ld
+	$(CC) $(MACHINE_$(ARCH)) $(LINK) -T $(AD)/kernel.ld -o $@ $(KERNEL_O)
+
+$(B)/quire-test.elf: $(KERNEL_O) $(TEST_O) $(AD)/kernel.ld
+	$(CC) $(MACHINE_$(ARCH)) $(LINK) -T $(AD)/kernel.ld -o $@ $(KERNEL_O) $(TEST_O)
+
+# One rule a language and a directory tree: flags differ, nothing else does.
+compile = @mkdir -p $(@D)
+$(B)/mm/%.o: mm/%.c $(B)/flags ; $(compile) && $(CC) $(MM_FLAGS) $(DEPS) -c -o $@ $<
+$(B)/kernel/%.o: kernel/%.c $(B)/flags ; $(compile) && $(CC) $(KERNEL_FLAGS) $(DEPS) -c -o $@ $<
+$(B)/kernel/%.o: kernel/%.S $(B)/flags ; $(compile) && $(CC) $(KERNEL_FLAGS) $(DEPS) -c -o $@ $<
+$(B)/tests/%.o: tests/%.c $(B)/flags ; $(compile) && $(CC) $(UNIT_FLAGS) $(DEPS) -c -o $@ $<
+$(B)/user-program/%.o: %.c $(B)/flags ; $(compile) && $(CC) $(USER_FLAGS) $(DEPS) -c -o $@ $<
+$(B)/user-program/%.o: %.S $(B)/flags ; $(compile) && $(CC) $(USER_FLAGS) $(DEPS) -c -o $@ $<
+
+$(B)/root/bin/%: $(B)/user-program/user/%.o $(RUNTIME_O)
+	@mkdir -p $(@D)
+	$(CC) $(MACHINE_$(ARCH)) $(LINK) -o $@ $^
+
+$(B)/initrd.cpio: $(BINARIES) user/programs.txt tools/pack.sh
+	@mkdir -p $(B)/root/bin
+	sh tools/pack.sh $(B)/root $@
+
+# --- the host: unit tests in four sanitized builds, host-only tests, races ---
+
+HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -Iinclude -iquote mm \
+              -iquote kernel -iquote tests/harness
+HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c tests/harness/host_machine.c
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 tsan
+HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
+HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
+HOST_CC_clang-64 := clang -m64 $(SANITIZE)
+HOST_CC_clang-32 := clang -m32 $(SANITIZE)
+HOST_CC_tsan := clang -m64 -fsanitize=thread
+
+# $(1): the build. $(2): the program. $(3): its tests.
+define host_program
+build/host/$(1)/$(2): $(call objects,build/host/$(1),$(3) $(HOST_HARNESS_C) $(MM_C) $(PORTABLE_C))
+	$(HOST_CC_$(1)) -o $$@ $$^ $(LDFLAGS) -lpthread
+endef
+define host_build
+build/host/$(1)/%.o: %.c build/host/$(1)/flags
+	@mkdir -p $$(@D)
+	$(HOST_CC_$(1)) $(HOST_FLAGS) $$(DEPS) -c -o $$@ $$<
+endef
+$(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
+$(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C))))
+$(eval $(call host_program,clang-64,host,$(filter-out $(TSAN_C),$(HOST_C))))
+$(eval $(call host_program,tsan,races,$(TSAN_C)))
+
+host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here
+
+# --- flags that changed rebuild what they built ---
+
+.PHONY: FORCE
+remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
+$(B)/flags: FORCE ; $(call remember,$(CC) $(MM_FLAGS) $(KERNEL_FLAGS) $(UNIT_FLAGS) $(USER_FLAGS))
+build/host/%/flags: FORCE ; $(call remember,$(HOST_CC_$*) $(HOST_FLAGS))
+
+# --- the rest ---
+
+iso: $(B)/quire.iso ## a small bootable ISO with GRUB, for ARCH
+$(B)/quire.iso: $(B)/quire.elf $(B)/initrd.cpio tools/make-iso.sh
+	sh tools/make-iso.sh $(ARCH) $@ $(B)/quire.elf $(B)/initrd.cpio
+
+compile_commands: compile_commands.json ## compile_commands.json for editors and clang-tidy
+compile_commands.json: FORCE
+	sh tools/compile-commands.sh $(ARCH) >$@
+
+FORMATTED := $(wildcard include/quire/*.h $(foreach d,. * */* */*/* */*/*/*,$(addprefix mm/$(d)/,*.[ch])))
+format-check: ## is everything as clang-format would write it?
+	sh tools/check-format.sh
+
+lint: compile_commands.json ## clang-tidy and cppcheck
+	sh tools/lint.sh
+
+check-tree: ## dependency order, lengths, headers, words
+	sh tools/check-tree.sh
+
+clean: ## throws build/ away
+	rm -rf build compile_commands.json
+
+help: ## this list
+	@sed -n 's/^\([a-z_%-]*\): .*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | awk '{ printf "  %-18s", $$1; $$1 = ""; print }'
+	@echo; echo "  ARCH=$(ARCHS) (now $(ARCH)); everyday use: ./quire help"
+
+.PHONY: kernel test-kernel iso compile_commands format-check lint check-tree clean help
+.DEFAULT_GOAL := kernel
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+-include $(shell find build -name '*.d' 2>/dev/null)
