@@ -18,7 +18,7 @@ typedef struct quire_space {
     quire_va_t end;
     quire_va_t search;     /* where the next search for a hole begins: holes are given from the top down */
     size_t reserved_pages; /* promised or mapped, in 4 KiB units */
-    uint64_t faults;
+    uint64_t faults;       /* page faults answered with QUIRE_OK */
 } quire_space_t;
 
 /* What an access wanted; the low bits of the x86 page-fault code have the same meaning (SDM 4.7). */
@@ -88,7 +88,8 @@ quire_status_t quire_vmm_clear_user(quire_space_t *space, quire_va_t to, size_t 
 quire_status_t quire_vmm_copy_string_from_user(quire_space_t *space, char *to, quire_va_t from, size_t size,
                                                size_t *length) QUIRE_MUST_CHECK;
 /* Copies into pages whatever their protection says, for a loader or a debugger; the pages must be promised or mapped.
- */
+   A page that other spaces share becomes the space's own first. After a failure the bytes before the page it failed on
+   have been written. */
 quire_status_t quire_vmm_poke(quire_space_t *space, quire_va_t to, const void *from, size_t bytes) QUIRE_MUST_CHECK;
 /* Reads likewise. Unlike the copies it keeps no promise: a promised page reads as zeros, and nothing changes. */
 quire_status_t quire_vmm_peek(quire_space_t *space, void *to, quire_va_t from, size_t bytes) QUIRE_MUST_CHECK;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - keeping promises.
+ *
+ * Problem: a page is touched that the MMU will not let through. It may be promised, shared until it is written,
+ * already repaired by another CPU, forbidden, or nothing at all.
+ *
+ * Idea: a fault is three hops: here, the cursor, a frame. The cursor is opened on the one page in the way that brings
+ * its last table, the entry says what is the matter, and the entry that makes it right is written before the
+ * cursor is closed. Nothing else is consulted. The copies from and to a process (user.c) need the same, so the work is
+ * done by quire_vmm_open_page(), which leaves the cursor open: the lock is held from the decision to the last byte.
+ *
+ * Invariants: a frame is zeroed, or wholly copied, before an entry names it. Nothing is changed unless the page ends up
+ * usable for this access. The kernel's accesses to a process's pages come through user.c and never fault, so a fault
+ * that does not come from ring 3 is refused on them.
+ *
+ * Spurious faults are right: another CPU was faster, or this CPU held an old translation with fewer rights, which may
+ * be kept after rights were added (SDM volume 3, 4.10.4.3). They end with QUIRE_OK and no change.
+ *
+ * Rejected: taking and zeroing the frame before the lock. It shortens the time under the lock by a page's clearing, and
+ * costs an allocation and a release for every fault that turns out to need none.
+ */
+#include "inside.h"
+
+#include "../string.h"
+
+static bool allowed(uint8_t rights, unsigned access)
+{
+    bool from_user = (access & QUIRE_ACCESS_USER) != 0;
+
+    if (from_user != ((rights & QUIRE_PROT_USER) != 0) || (rights & PROT_ACCESS) == 0)
+        return false;
+    if ((access & QUIRE_ACCESS_WRITE) != 0 && (rights & QUIRE_PROT_WRITE) == 0)
+        return false;
+    return (access & QUIRE_ACCESS_EXEC) == 0 || (rights & QUIRE_PROT_EXEC) != 0;
+}
+
+/* Whether this access is right on this page, which may still need work before it can be done. */
+static quire_status_t judge(const quire_page_t *page, unsigned access)
+{
+    bool forced = (access & QUIRE_VMM_ACCESS_FORCED) != 0;
+
+    switch (page->kind) {
+    case QUIRE_PAGE_EMPTY:
+        return QUIRE_NOT_FOUND;
+    case QUIRE_PAGE_MAPPED:
+    case QUIRE_PAGE_RESERVED:
+        return forced || allowed(page_rights(page), access) ? QUIRE_OK : QUIRE_DENIED;
+    case QUIRE_PAGE_HIDDEN:
+        return forced ? QUIRE_OK : QUIRE_DENIED;
+    case QUIRE_PAGE_GUARD:
+    case QUIRE_PAGE_OBJECT:
+    case QUIRE_PAGE_SWAPPED:
+        return QUIRE_DENIED;
+    case QUIRE_PAGE_BUSY:
+        return QUIRE_AGAIN;
+    case QUIRE_PAGE_TABLE:
+        break;
+    }
+    quire_port_panic("vmm: a page that is a table");
+}
+
+quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_frame_t *frame)
+{
+    quire_pmm_request_t request = {
+        .zone = QUIRE_ZONE_ANY,
+        .owner = is_kernel(space) ? QUIRE_OWNER_HEAP : QUIRE_OWNER_USER,
+        .lifetime = is_kernel(space) ? QUIRE_LIFETIME_LONG : QUIRE_LIFETIME_MOVABLE,
+        .zeroed = zeroed,
+    };
+
+    return quire_pmm_alloc(space->table.pmm, request, frame);
+}
+
+/* A promise becomes a page of zeros; one without any right becomes a hidden one. */
+static quire_status_t keep_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
+{
+    quire_page_t kept = {.prot = page->prot, .flags = page_flags(space)};
+    quire_frame_t frame;
+    quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
+
+    if (status != QUIRE_OK)
+        return status;
+    kept.kind = (page->prot & PROT_ACCESS) == 0 ? QUIRE_PAGE_HIDDEN : QUIRE_PAGE_MAPPED;
+    kept.payload = frame.number;
+    quire_cursor_put(cursor, va, &kept);
+    *page = kept;
+    return QUIRE_OK;
+}
+
+static void copy_frame(quire_frame_t to, quire_frame_t from)
+{
+    void *target = quire_port_window_open(to);
+    void *source = quire_port_window_open(from);
+
+    memcpy(target, source, QUIRE_PAGE_BYTES);
+    quire_port_window_close(source);
+    quire_port_window_close(target);
+}
+
+/* The page's frame becomes this space's alone, with the rights the owner has by right. The last holder keeps the frame:
+   with one reference, and under this tree's lock, nobody else can gain one. */
+static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
+{
+    const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
+    quire_frame_t old = quire_frame((size_t)page->payload);
+    quire_page_t own = *page;
+    quire_frame_t frame = old;
+
+    own.prot = page_rights(page);
+    own.flags &= (uint16_t)~QUIRE_PAGE_COPY_ON_WRITE;
+    if (quire_pmm_references(space->table.pmm, old) != 1) {
+        quire_status_t status = quire_vmm_alloc_frame(space, false, &frame);
+
+        if (status != QUIRE_OK)
+            return status;
+        copy_frame(frame, old);
+        (void)quire_cursor_mark(cursor, va, va + QUIRE_PAGE_BYTES, &empty);
+    }
+    own.payload = frame.number;
+    quire_cursor_put(cursor, va, &own);
+    *page = own;
+    return QUIRE_OK;
+}
+
+static quire_status_t repair(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, unsigned access,
+                             quire_page_t *page)
+{
+    if (page->kind == QUIRE_PAGE_RESERVED)
+        return keep_promise(space, cursor, va, page);
+    if (!has_frame(page) || (access & QUIRE_ACCESS_WRITE) == 0)
+        return QUIRE_OK;
+    if ((page->flags & QUIRE_PAGE_COPY_ON_WRITE) != 0)
+        return make_private(space, cursor, va, page);
+    /* A page that its owner may only read can be shared without a mark: a writer by force takes its own. */
+    if ((access & QUIRE_VMM_ACCESS_FORCED) != 0 &&
+        quire_pmm_references(space->table.pmm, quire_frame((size_t)page->payload)) != 1)
+        return make_private(space, cursor, va, page);
+    return QUIRE_OK;
+}
+
+/* Opens one page. With no memory for its table the page is still looked at: an access that is wrong anyway is answered
+   as wrong, however little memory there is. */
+static quire_status_t open_and_judge(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
+                                     quire_page_t *page)
+{
+    quire_status_t opened;
+    quire_status_t status;
+
+    if (va < space->start || va >= space->end)
+        return QUIRE_NOT_FOUND;
+    opened = quire_cursor_open(cursor, &space->table, va, va + QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
+    status = opened;
+    if (opened == QUIRE_NO_MEMORY)
+        status = quire_cursor_open(cursor, &space->table, va, va + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ);
+    if (status != QUIRE_OK)
+        return status;
+    *page = quire_vmm_page_at(cursor, va);
+    status = judge(page, access);
+    if (status == QUIRE_OK)
+        status = opened;
+    if (status != QUIRE_OK)
+        quire_cursor_close(cursor);
+    return status;
+}
+
+quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
+                                   quire_page_t *page)
+{
+    quire_va_t start = quire_page_down(va);
+    quire_page_t found;
+    quire_status_t status = open_and_judge(space, start, access, cursor, &found);
+
+    if (status != QUIRE_OK)
+        return status;
+    status = repair(space, cursor, start, access, &found);
+    if (status == QUIRE_OK)
+        *page = found;
+    else
+        quire_cursor_close(cursor);
+    return status;
+}
+
+quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned access)
+{
+    quire_page_t page = {.kind = QUIRE_PAGE_EMPTY};
+    quire_cursor_t cursor;
+    quire_status_t status;
+
+    access &= QUIRE_ACCESS_WRITE | QUIRE_ACCESS_EXEC | QUIRE_ACCESS_USER;
+    quire_event(.kind = QUIRE_EVENT_FAULT, .space = space->table.space, .address = va, .detail = access);
+    status = quire_vmm_open_page(space, va, access, &cursor, &page);
+    if (status == QUIRE_OK) {
+        space->faults++;
+        quire_cursor_close(&cursor);
+    }
+    quire_event(.kind = QUIRE_EVENT_FAULT_DONE, .space = space->table.space, .address = va, .frame = page.payload,
+                .detail = (uint64_t)status);
+    return status;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.c - reserve, unmap, protect, discard: what a space promises.
+ *
+ * Problem: a process asks for a terabyte and touches three pages of it; it cuts areas in the middle, joins them,
+ * changes their rights, and any argument may be hostile.
+ *
+ * Idea: each call is one range of the page table, rewritten under one cursor. A promise is written as coarsely as it
+ * fits, so that the price follows the shape of the range and not its length. The cursor acquires, when it is opened,
+ * the few tables that the two ends of the range may need; afterwards nothing can fail. What the caller may not do is
+ * found out between the two, before the first change.
+ *
+ * Invariants: reserved_pages follows each change from EMPTY to anything else and back, counted under the same
+ * lock that makes it. Frames are released by the close of the cursor, after the flush, never here.
+ *
+ * Rejected: rolling back after a failure. It is the part of such code that is never run; acquiring first needs none.
+ */
+#include "inside.h"
+
+/* Makes [start, end) `promise` under one lock. QUIRE_EXISTS: something is there and may not be replaced. */
+static quire_status_t place(quire_space_t *space, quire_va_t start, quire_va_t end, const quire_page_t *promise,
+                            bool replace, bool searched)
+{
+    quire_cursor_t cursor;
+    quire_status_t status = quire_cursor_open(&cursor, &space->table, start, end, QUIRE_CURSOR_EDGES);
+    size_t taken;
+
+    if (status != QUIRE_OK)
+        return status;
+    taken = quire_vmm_taken_pages(&cursor, start, end);
+    if (taken != 0 && !replace) {
+        quire_cursor_close(&cursor);
+        return QUIRE_EXISTS;
+    }
+    quire_event(.kind = QUIRE_EVENT_RESERVE, .space = space->table.space, .address = start, .bytes = end - start,
+                .detail = promise->prot);
+    (void)quire_cursor_mark(&cursor, start, end, promise);
+    space->reserved_pages += pages_between(start, end) - taken;
+    if (searched)
+        space->search = start;
+    quire_cursor_close(&cursor);
+    return QUIRE_OK;
+}
+
+/* The hint if it is a place that could be, otherwise a hole. */
+static quire_status_t place_anywhere(quire_space_t *space, quire_va_t hint, size_t bytes, const quire_page_t *promise,
+                                     quire_va_t *va)
+{
+    quire_va_t start = quire_page_down(hint);
+    quire_status_t status = QUIRE_EXISTS;
+    quire_va_t end;
+
+    if (hint != 0 && quire_vmm_round_range(space, start, bytes, &end) == QUIRE_OK)
+        status = place(space, start, end, promise, false, false);
+    if (bytes > space->end - space->start)
+        return QUIRE_NO_SPACE;
+    /* Another thread may take the hole before we do; then there is another, or none. */
+    while (status == QUIRE_EXISTS) {
+        quire_va_t length = quire_page_up((quire_va_t)bytes);
+
+        status = quire_vmm_find_hole(space, length, &start);
+        if (status == QUIRE_OK)
+            status = place(space, start, start + length, promise, false, true);
+    }
+    if (status == QUIRE_OK)
+        *va = start;
+    return status;
+}
+
+quire_status_t quire_vmm_reserve(quire_space_t *space, quire_va_t at, size_t bytes, unsigned prot, unsigned flags,
+                                 quire_va_t *va)
+{
+    bool guard = (flags & QUIRE_RESERVE_GUARD) != 0;
+    quire_page_t promise = {.kind = guard ? QUIRE_PAGE_GUARD : QUIRE_PAGE_RESERVED};
+    quire_status_t status = quire_vmm_round_prot(space, guard ? QUIRE_PROT_NONE : prot, &promise.prot);
+    quire_va_t end;
+
+    if (status != QUIRE_OK)
+        return status;
+    if (bytes == 0 || (flags & ~(unsigned)(QUIRE_RESERVE_FIXED | QUIRE_RESERVE_REPLACE | QUIRE_RESERVE_GUARD)) != 0)
+        return QUIRE_INVALID;
+    if ((flags & (QUIRE_RESERVE_FIXED | QUIRE_RESERVE_REPLACE)) == 0)
+        return place_anywhere(space, at, bytes, &promise, va);
+    status = quire_vmm_round_range(space, at, bytes, &end);
+    if (status == QUIRE_OK)
+        status = place(space, at, end, &promise, (flags & QUIRE_RESERVE_REPLACE) != 0, false);
+    if (status == QUIRE_OK)
+        *va = at;
+    return status;
+}
+
+quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes)
+{
+    const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
+    quire_cursor_t cursor;
+    quire_va_t end;
+    quire_status_t status = quire_vmm_round_range(space, va, bytes, &end);
+
+    if (status == QUIRE_OK)
+        status = quire_cursor_open(&cursor, &space->table, va, end, QUIRE_CURSOR_EDGES);
+    if (status != QUIRE_OK)
+        return status;
+    quire_event(.kind = QUIRE_EVENT_UNMAP, .space = space->table.space, .address = va, .bytes = end - va);
+    space->reserved_pages -= quire_vmm_taken_pages(&cursor, va, end);
+    (void)quire_cursor_mark(&cursor, va, end, &empty);
+    if (va <= space->search && space->search < end)
+        space->search = end;
+    quire_cursor_close(&cursor);
+    return QUIRE_OK;
+}
+
+quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot)
+{
+    quire_cursor_t cursor;
+    uint8_t stored;
+    quire_va_t end;
+    quire_status_t status = quire_vmm_round_prot(space, prot, &stored);
+
+    if (status == QUIRE_OK)
+        status = quire_vmm_round_range(space, va, bytes, &end);
+    if (status == QUIRE_OK)
+        status = quire_cursor_open(&cursor, &space->table, va, end, QUIRE_CURSOR_EDGES);
+    if (status != QUIRE_OK)
+        return status;
+    if (quire_vmm_taken_pages(&cursor, va, end) == pages_between(va, end)) {
+        quire_event(.kind = QUIRE_EVENT_PROTECT, .space = space->table.space, .address = va, .bytes = end - va,
+                    .detail = stored);
+        quire_cursor_protect(&cursor, va, end, stored);
+    } else {
+        status = QUIRE_NOT_FOUND;
+    }
+    quire_cursor_close(&cursor);
+    return status;
+}
+
+quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t bytes)
+{
+    quire_cursor_t cursor;
+    quire_va_t end;
+    quire_status_t status = quire_vmm_round_range(space, va, bytes, &end);
+
+    if (status == QUIRE_OK)
+        status = quire_cursor_open(&cursor, &space->table, va, end, QUIRE_CURSOR_EDGES);
+    if (status != QUIRE_OK)
+        return status;
+    for (quire_va_t at = va; at < end;) {
+        quire_extent_t extent = quire_vmm_extent(&cursor, at, end);
+
+        if (has_frame(&extent.page)) {
+            quire_page_t promise = {.kind = QUIRE_PAGE_RESERVED, .prot = page_rights(&extent.page)};
+
+            (void)quire_cursor_mark(&cursor, extent.start, extent.end, &promise);
+        }
+        at = extent.end;
+    }
+    quire_cursor_close(&cursor);
+    return QUIRE_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * populate.c - keeping all promises of a range at once, or none.
+ *
+ * Problem: the kernel's heap and pinned memory want every page now. Frames may run out half way, and then the range
+ * must be as it was; but page tables do not tell which pages this call has mapped.
+ *
+ * Idea: acquire first, then mutate. The promises of the range are counted, and that many zeroed frames are taken and
+ * chained through their own first words, without the lock. Only then is the range opened for change and the frames
+ * are handed out, which cannot fail. If other threads have made more promises in between, more frames are taken and
+ * the range is counted again; frames too many go back. Failing at any point is dropping the chain.
+ *
+ * Taking frames outside the lock also keeps the clearing of many pages out of it.
+ *
+ * Rejected: mapping page by page and undoing on failure, which needs a record of what to undo.
+ */
+#include "inside.h"
+
+/* Frames that wait to be mapped: all zeros but for the first word, which names the next; 0 ends the chain. */
+typedef struct chain {
+    size_t first;
+    size_t count;
+} chain_t;
+
+static void push(chain_t *chain, quire_frame_t frame)
+{
+    size_t *window = quire_port_window_open(frame);
+
+    window[0] = chain->first;
+    quire_port_window_close(window);
+    chain->first = frame.number;
+    chain->count++;
+}
+
+static quire_frame_t pop(chain_t *chain)
+{
+    quire_frame_t frame = quire_frame(chain->first);
+    size_t *window = quire_port_window_open(frame);
+
+    chain->first = window[0];
+    window[0] = 0;
+    quire_port_window_close(window);
+    chain->count--;
+    return frame;
+}
+
+static void drop(quire_space_t *space, chain_t *chain)
+{
+    while (chain->count > 0) {
+        if (quire_pmm_free(space->table.pmm, pop(chain), 0) != QUIRE_OK)
+            quire_port_panic("vmm: a frame taken to populate was not ours");
+    }
+}
+
+static quire_status_t extend(quire_space_t *space, chain_t *chain, size_t count)
+{
+    quire_pmm_stats_t stats;
+
+    /* A hopeless wish should not drain the machine for a moment. */
+    quire_pmm_stats(space->table.pmm, &stats);
+    if (stats.free_frames + chain->count < count)
+        return QUIRE_NO_MEMORY;
+    while (chain->count < count) {
+        quire_frame_t frame;
+        quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
+
+        if (status != QUIRE_OK)
+            return status;
+        push(chain, frame);
+    }
+    return QUIRE_OK;
+}
+
+/* Frames that this extent lacks, or why it cannot be populated. */
+static quire_status_t survey_extent(const quire_extent_t *extent, size_t *needed)
+{
+    switch (extent->page.kind) {
+    case QUIRE_PAGE_EMPTY:
+        return QUIRE_NOT_FOUND;
+    case QUIRE_PAGE_MAPPED:
+        return QUIRE_OK;
+    case QUIRE_PAGE_RESERVED:
+        if ((extent->page.prot & PROT_ACCESS) == 0)
+            return QUIRE_DENIED;
+        *needed += pages_between(extent->start, extent->end);
+        return QUIRE_OK;
+    case QUIRE_PAGE_GUARD:
+    case QUIRE_PAGE_HIDDEN:
+    case QUIRE_PAGE_OBJECT:
+    case QUIRE_PAGE_SWAPPED:
+        return QUIRE_DENIED;
+    case QUIRE_PAGE_BUSY:
+        return QUIRE_AGAIN;
+    case QUIRE_PAGE_TABLE:
+        break;
+    }
+    quire_port_panic("vmm: a page that is a table");
+}
+
+static quire_status_t survey(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, size_t *needed)
+{
+    quire_status_t status = QUIRE_OK;
+
+    *needed = 0;
+    for (quire_va_t at = start; at < end && status == QUIRE_OK;) {
+        quire_extent_t extent = quire_vmm_extent(cursor, at, end);
+
+        status = survey_extent(&extent, needed);
+        at = extent.end;
+    }
+    return status;
+}
+
+/* The cursor is open to populate and the chain is long enough: nothing here can fail. */
+static void hand_out(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end, chain_t *chain)
+{
+    quire_event(.kind = QUIRE_EVENT_POPULATE, .space = space->table.space, .address = start, .bytes = end - start);
+    for (quire_va_t at = start; at < end; at += QUIRE_PAGE_BYTES) {
+        quire_page_t page = quire_vmm_page_at(cursor, at);
+
+        if (page.kind != QUIRE_PAGE_RESERVED)
+            continue;
+        page.kind = QUIRE_PAGE_MAPPED;
+        page.flags = page_flags(space);
+        page.payload = pop(chain).number;
+        quire_cursor_put(cursor, at, &page);
+    }
+}
+
+/* Counts under a cursor of this mode, and hands out if it is the one for that and the chain suffices. */
+static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode,
+                              chain_t *chain, size_t *needed)
+{
+    quire_cursor_t cursor;
+    quire_status_t status = quire_cursor_open(&cursor, &space->table, start, end, mode);
+
+    if (status != QUIRE_OK)
+        return status;
+    status = survey(&cursor, start, end, needed);
+    if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= chain->count) {
+        hand_out(space, &cursor, start, end, chain);
+        *needed = 0;
+    }
+    quire_cursor_close(&cursor);
+    return status;
+}
+
+quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes)
+{
+    chain_t chain = {0, 0};
+    size_t needed = 0;
+    quire_va_t end;
+    quire_status_t status = quire_vmm_round_range(space, va, bytes, &end);
+
+    if (status == QUIRE_OK)
+        status = attempt(space, va, end, QUIRE_CURSOR_READ, &chain, &needed);
+    while (status == QUIRE_OK && needed > 0) {
+        status = extend(space, &chain, needed);
+        if (status == QUIRE_OK)
+            status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &chain, &needed);
+    }
+    drop(space, &chain);
+    return status;
+}
