@@ -124,7 +124,11 @@ struct quire_pmm {
     uint32_t *records;    /* one a frame: references, owner, order, flags */
     uint16_t *field_free; /* free frames per 512-frame field */
     size_t search_field[QUIRE_LIFETIMES];
-    quire_pmm_stats_t stats;
+    size_t total_frames;
+    size_t free_frames;
+    size_t zone_total_frames[QUIRE_ZONES];
+    size_t owner_frames[QUIRE_OWNERS];
+    size_t metadata_bytes;
 };
 
 #endif

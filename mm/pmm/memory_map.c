@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_map.c - the firmware's map of physical memory, kept sorted and disjoint while it is built.
+ *
+ * Problem: entries come in any order, overlap, wrap and contradict each other, and there is no memory yet to sort
+ * them in. Being wrong once means handing out the firmware's own memory.
+ *
+ * Idea: the array is always in its final form. An entry is inserted piece by piece: where it meets nothing it becomes
+ * a region; where it meets a region of a lower kind it cuts its part out of it; where it meets an equal or higher kind
+ * that part is already said. So the result does not depend on the order of the entries.
+ *
+ * When the array is full, precision is given up and never safety. A usable piece is dropped. Any other piece swallows
+ * what stands beside it: the rest of the region it cuts, or a neighbour with the gap between. Dropping a reserved piece
+ * would be wrong even though it leaves a gap: a usable entry that comes later would fill the gap.
+ *
+ * Invariants (quire_memory_map_check): sorted by start, no region empty, no two overlap, neighbours that touch differ
+ * in kind, count <= capacity.
+ *
+ * Rejected: collecting first and sorting afterwards (needs room for every raw entry, and a second array for the
+ * result); a linked list (a pointer more for each entry, and harder to check).
+ */
+#include <quire/memory_map.h>
+
+#include "string.h"
+
+const char *quire_memory_kind_name(quire_memory_kind_t kind)
+{
+    switch (kind) {
+    case QUIRE_MEMORY_USABLE:
+        return "usable";
+    case QUIRE_MEMORY_ACPI_RECLAIMABLE:
+        return "ACPI, reclaimable";
+    case QUIRE_MEMORY_LOADER:
+        return "boot loader";
+    case QUIRE_MEMORY_MODULE:
+        return "module";
+    case QUIRE_MEMORY_KERNEL:
+        return "kernel";
+    case QUIRE_MEMORY_METADATA:
+        return "metadata";
+    case QUIRE_MEMORY_ACPI_NVS:
+        return "ACPI, non-volatile";
+    case QUIRE_MEMORY_RESERVED:
+        return "reserved";
+    case QUIRE_MEMORY_BAD:
+        return "bad";
+    case QUIRE_MEMORY_KINDS:
+        break;
+    }
+    return "unknown";
+}
+
+quire_memory_kind_t quire_memory_kind_of_e820(uint32_t type)
+{
+    switch (type) {
+    case 1:
+        return QUIRE_MEMORY_USABLE;
+    case 3:
+        return QUIRE_MEMORY_ACPI_RECLAIMABLE;
+    case 4:
+        return QUIRE_MEMORY_ACPI_NVS;
+    case 5:
+        return QUIRE_MEMORY_BAD;
+    default:
+        return QUIRE_MEMORY_RESERVED;
+    }
+}
+
+void quire_memory_map_init(quire_memory_map_t *map, quire_memory_region_t *storage, size_t capacity)
+{
+    *map = (quire_memory_map_t){.regions = storage, .capacity = capacity};
+}
+
+/* The index of the first region that ends above `address`; count if there is none. */
+static size_t find_region(const quire_memory_map_t *map, uint64_t address)
+{
+    size_t low = 0;
+    size_t high = map->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (map->regions[middle].end > address)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Replaces `removed` regions at `index` by `added` pieces. The caller has made sure that they fit. */
+static void replace_regions(quire_memory_map_t *map, size_t index, size_t removed, const quire_memory_region_t *pieces,
+                            size_t added)
+{
+    quire_memory_region_t *at = map->regions + index;
+
+    memmove(at + added, at + removed, (map->count - index - removed) * sizeof(*at));
+    memcpy(at, pieces, added * sizeof(*at));
+    map->count += added - removed;
+}
+
+/* Joins the region at `index` with its right neighbour if they touch and are of one kind. */
+static void join_right(quire_memory_map_t *map, size_t index)
+{
+    if (index + 1 >= map->count)
+        return;
+    quire_memory_region_t *left = map->regions + index;
+    if (left[0].end != left[1].start || left[0].kind != left[1].kind)
+        return;
+    left[1].start = left[0].start;
+    replace_regions(map, index, 1, NULL, 0);
+}
+
+static void join_around(quire_memory_map_t *map, size_t index, size_t added)
+{
+    for (size_t at = index + added; at-- > index;)
+        join_right(map, at);
+    if (index > 0)
+        join_right(map, index - 1);
+}
+
+/* What is lost when a region is swallowed. */
+static uint64_t usable_bytes(const quire_memory_region_t *region)
+{
+    return region->kind == QUIRE_MEMORY_USABLE ? region->end - region->start : 0;
+}
+
+/* Which neighbour of the gap before `index` a piece should join: where the least usable memory is lost, then the
+ * nearer. */
+static size_t choose_neighbour(const quire_memory_map_t *map, size_t index, const quire_memory_region_t *piece)
+{
+    if (index == 0)
+        return 0;
+    if (index == map->count)
+        return index - 1;
+    const quire_memory_region_t *left = &map->regions[index - 1];
+    const quire_memory_region_t *right = &map->regions[index];
+    if (usable_bytes(left) != usable_bytes(right))
+        return usable_bytes(left) < usable_bytes(right) ? index - 1 : index;
+    return piece->start - left->end < right->start - piece->end ? index - 1 : index;
+}
+
+/* The array is full and `piece` lies in a gap: a neighbour grows over the gap and the piece. */
+static void swallow_neighbour(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+{
+    size_t victim = choose_neighbour(map, index, &piece);
+    quire_memory_region_t *region = &map->regions[victim];
+
+    if (piece.start < region->start)
+        region->start = piece.start;
+    if (piece.end > region->end)
+        region->end = piece.end;
+    if (piece.kind > region->kind)
+        region->kind = piece.kind;
+    join_around(map, victim, 1);
+}
+
+/* Puts a piece into the gap before the region at `index`. */
+static bool fill_gap(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+{
+    bool touches_left =
+        index > 0 && map->regions[index - 1].end == piece.start && map->regions[index - 1].kind == piece.kind;
+
+    if (touches_left) {
+        map->regions[index - 1].end = piece.end;
+        join_right(map, index - 1);
+        return true;
+    }
+    if (index < map->count && map->regions[index].start == piece.end && map->regions[index].kind == piece.kind) {
+        map->regions[index].start = piece.start;
+        return true;
+    }
+    if (map->count < map->capacity) {
+        replace_regions(map, index, 0, &piece, 1);
+        return true;
+    }
+    map->truncated = true;
+    if (piece.kind != QUIRE_MEMORY_USABLE)
+        swallow_neighbour(map, index, piece);
+    return false;
+}
+
+/* If `piece` stands at a border of the region at `index`, beside a neighbour of the piece's kind, the border moves. */
+static bool move_border(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+{
+    quire_memory_region_t *region = &map->regions[index];
+
+    if (region->start == piece.start && piece.end < region->end && index > 0 && region[-1].end == piece.start &&
+        region[-1].kind == piece.kind) {
+        region[-1].end = region->start = piece.end;
+        return true;
+    }
+    if (region->end == piece.end && region->start < piece.start && index + 1 < map->count &&
+        region[1].start == piece.end && region[1].kind == piece.kind) {
+        region[1].start = region->end = piece.start;
+        return true;
+    }
+    return false;
+}
+
+/* Cuts `piece`, which is of a higher kind and lies inside the region at `index`, out of that region. */
+static bool cut_region(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+{
+    quire_memory_region_t old = map->regions[index];
+    quire_memory_region_t pieces[3];
+    size_t room = map->capacity - map->count + 1;
+    size_t needed = 1 + (size_t)(old.start < piece.start) + (size_t)(piece.end < old.end);
+    bool precise = needed <= room;
+    size_t added = 0;
+
+    if (move_border(map, index, piece))
+        return true;
+    if (needed > room && piece.end < old.end) {
+        piece.end = old.end;
+        needed--;
+    }
+    if (needed > room)
+        piece.start = old.start;
+    if (old.start < piece.start)
+        pieces[added++] = (quire_memory_region_t){old.start, piece.start, old.kind};
+    pieces[added++] = piece;
+    if (piece.end < old.end)
+        pieces[added++] = (quire_memory_region_t){piece.end, old.end, old.kind};
+    replace_regions(map, index, 1, pieces, added);
+    join_around(map, index, added);
+    map->truncated |= !precise;
+    return precise;
+}
+
+quire_status_t quire_memory_map_add(quire_memory_map_t *map, quire_pa_t start, uint64_t bytes, quire_memory_kind_t kind)
+{
+    if (kind < QUIRE_MEMORY_USABLE || kind >= QUIRE_MEMORY_KINDS)
+        return QUIRE_INVALID;
+    if (map->sealed)
+        return QUIRE_DENIED;
+
+    uint64_t at = start.value;
+    uint64_t end = bytes > UINT64_MAX - at ? UINT64_MAX : at + bytes;
+    bool complete = true;
+    while (at < end) {
+        size_t index = find_region(map, at);
+        uint64_t stop = end;
+        if (index == map->count || map->regions[index].start > at) {
+            if (index < map->count && map->regions[index].start < end)
+                stop = map->regions[index].start;
+            complete &= fill_gap(map, index, (quire_memory_region_t){at, stop, kind});
+        } else {
+            if (map->regions[index].end < end)
+                stop = map->regions[index].end;
+            if (map->regions[index].kind < kind)
+                complete &= cut_region(map, index, (quire_memory_region_t){at, stop, kind});
+        }
+        at = stop;
+    }
+    return complete ? QUIRE_OK : QUIRE_NO_MEMORY;
+}
