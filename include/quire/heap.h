@@ -18,21 +18,28 @@
 #include <quire/types.h>
 
 #define QUIRE_HEAP_ALIGN (2 * sizeof(void *)) /* of every block: 16 on 64-bit, 8 on 32-bit */
-#define QUIRE_HEAP_BINS  128
+
+/* Classes of sizes: eight for each power of two, up to half of the address space. */
+#define QUIRE_HEAP_BINS      (sizeof(void *) == 8 ? 456 : 208)
+#define QUIRE_HEAP_MAP_BITS  (8 * sizeof(unsigned long))
+#define QUIRE_HEAP_MAP_WORDS ((QUIRE_HEAP_BINS + QUIRE_HEAP_MAP_BITS - 1) / QUIRE_HEAP_MAP_BITS)
 
 /* Where a heap's memory comes from. `grow` gets at least `bytes` and answers with what it got, aligned to
-   QUIRE_HEAP_ALIGN; `shrink` (NULL: never give back) takes back exactly one extent that grow gave. */
+   QUIRE_HEAP_ALIGN; `shrink` (NULL: never give back) takes back exactly one extent that grow gave. Both are called with
+   the heap locked, and must not call the heap. Two extents may touch; blocks never reach from one into the other. */
 typedef struct quire_heap_source {
     void *context;
     quire_status_t (*grow)(void *context, size_t bytes, void **memory, size_t *memory_bytes);
     void (*shrink)(void *context, void *memory, size_t bytes);
     size_t grow_bytes; /* the least worth asking for; 0 = 64 KiB */
+    size_t keep_bytes; /* wholly free extents are kept up to this sum, against thrashing; 0 = 16 * grow_bytes */
 } quire_heap_source_t;
 
 typedef struct quire_heap_stats {
-    size_t source_bytes; /* got from the source and not given back */
-    size_t used_bytes;   /* in blocks handed out, headers included */
-    size_t free_bytes;
+    size_t source_bytes;   /* got from the source and not given back */
+    size_t used_bytes;     /* in blocks handed out, headers included */
+    size_t free_bytes;     /* in free blocks */
+    size_t overhead_bytes; /* the extents' own headers and what their alignment loses: the rest of source_bytes */
     size_t used_blocks;
     size_t free_blocks;
     size_t extents;
@@ -52,17 +59,26 @@ typedef struct quire_heap {
      * made. */
     void (*report)(void *context, const char *what, const void *address);
     void *report_context;
+    /* From here on private to mm/heap. */
+    uintptr_t key;  /* mixed into the check word of each header */
+    uintptr_t low;  /* every extent and every block begins in [low, low + span) */
+    uintptr_t span; /* 0: there is none */
     struct quire_heap_extent *extents;
-    uint64_t bin_map[QUIRE_HEAP_BINS / 64];
-    quire_heap_block_t *bins[QUIRE_HEAP_BINS];
+    size_t spare_bytes;    /* in extents that are one free block */
+    unsigned long row_map; /* bit r: word r of bin_map is not 0 */
+    unsigned long bin_map[QUIRE_HEAP_MAP_WORDS];
     quire_heap_stats_t stats;
+    quire_heap_block_t *bins[QUIRE_HEAP_BINS];
 } quire_heap_t;
 
 /* An empty heap: nothing is asked of the source before the first allocation. */
 void quire_heap_init(quire_heap_t *heap, const quire_heap_source_t *source);
 
-/* Gives every extent back to the source; all blocks are void. */
+/* Gives every extent back to the source; all blocks are void, and the heap is empty as after init. */
 void quire_heap_destroy(quire_heap_t *heap);
+
+/* Gives every wholly free extent back to the source, also those that were kept against thrashing. */
+void quire_heap_trim(quire_heap_t *heap);
 
 void quire_heap_free(quire_heap_t *heap, void *block); /* NULL is fine */
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inside.h - a block as it lies in memory, and what the files of mm/heap share. Nobody else includes it.
+ *
+ * Layout of an extent:   [extent header][block][block]...[block]
+ * Layout of a block:     [tag][check][payload or, while free, next and previous ...]
+ *
+ * The tag is the block's size, a multiple of QUIRE_HEAP_ALIGN, with flags in bits that a size never has. The check word
+ * is the exclusive or of the block's address, its tag, the heap's key, and the size of its lower neighbour if that one
+ * is free. So it does two things at once: it is the boundary tag by which the lower neighbour is found, and it proves
+ * that the header is one of this heap's, at this address, and has not been written over. A flag can be changed by the
+ * same exclusive or in both words: a damaged header stays damaged, it is never made good by accident.
+ *
+ * The last block of an extent says so in its tag. An end mark behind it would cost each extent the first touch of one
+ * page more.
+ */
+#ifndef QUIRE_MM_HEAP_INSIDE_H
+#define QUIRE_MM_HEAP_INSIDE_H
+
+#include <quire/event.h>
+#include <quire/heap.h>
+
+struct quire_heap_block {
+    size_t tag;
+    size_t check;
+    quire_heap_block_t *next; /* only while free: circular, so that no valid link is ever 0 */
+    quire_heap_block_t *previous;
+};
+
+typedef struct quire_heap_extent {
+    struct quire_heap_extent *next; /* NULL at the end */
+    struct quire_heap_extent *previous;
+    size_t bytes;    /* as the source gave them */
+    uintptr_t check; /* extent_seal() */
+} quire_heap_extent_t;
+
+#define HEADER_BYTES offsetof(quire_heap_block_t, next)
+#define LEAST_BYTES  sizeof(quire_heap_block_t)
+#define EXTENT_BYTES sizeof(quire_heap_extent_t)
+
+#define TAG_USED       ((size_t)1)
+#define TAG_LOWER_FREE ((size_t)2)
+#define TAG_LAST       ((size_t)4)        /* no block above it in its extent */
+#define TAG_FIRST      (~(SIZE_MAX >> 1)) /* no block below it in its extent */
+#define TAG_SIZE       ((SIZE_MAX >> 1) & ~(size_t)7)
+#define TAG_EDGES      (TAG_FIRST | TAG_LAST)
+
+#define MOST_BYTES (TAG_SIZE & ~(QUIRE_HEAP_ALIGN - 1)) /* of a block */
+
+_Static_assert(HEADER_BYTES == QUIRE_HEAP_ALIGN, "a payload is aligned when its block is");
+_Static_assert(EXTENT_BYTES % QUIRE_HEAP_ALIGN == 0, "the first block is aligned when its extent is");
+_Static_assert(LEAST_BYTES % QUIRE_HEAP_ALIGN == 0, "the least block is a size");
+
+/* What was found wrong, and where. `what` is NULL as long as nothing is. */
+typedef struct quire_heap_fault {
+    const char *what;
+    const void *address;
+} quire_heap_fault_t;
+
+/* The neighbours of a block that are free, or NULL. */
+typedef struct quire_heap_neighbours {
+    quire_heap_block_t *lower;
+    quire_heap_block_t *upper;
+} quire_heap_neighbours_t;
+
+static inline size_t block_bytes(const quire_heap_block_t *block)
+{
+    return block->tag & TAG_SIZE;
+}
+
+static inline quire_heap_block_t *block_at(const void *base, size_t offset)
+{
+    return (quire_heap_block_t *)((uintptr_t)base + offset);
+}
+
+static inline quire_heap_block_t *block_above(const quire_heap_block_t *block)
+{
+    return block_at(block, block_bytes(block));
+}
+
+static inline void *block_payload(quire_heap_block_t *block)
+{
+    return (char *)block + HEADER_BYTES;
+}
+
+static inline quire_heap_block_t *block_of_payload(const void *payload)
+{
+    return (quire_heap_block_t *)((uintptr_t)payload - HEADER_BYTES);
+}
+
+/* Writes both words of a header; lower_bytes: the size of the lower neighbour if it is free, otherwise 0. */
+static inline void block_set(const quire_heap_t *heap, quire_heap_block_t *block, size_t tag, size_t lower_bytes)
+{
+    block->tag = tag;
+    block->check = (uintptr_t)block ^ tag ^ heap->key ^ lower_bytes;
+}
+
+/* What the check word says of the lower neighbour: its size if it is free, 0 if it is not. Nonsense if damaged. */
+static inline size_t block_lower_bytes(const quire_heap_t *heap, const quire_heap_block_t *block)
+{
+    return block->check ^ (uintptr_t)block ^ block->tag ^ heap->key;
+}
+
+static inline bool block_is_sound(const quire_heap_t *heap, const quire_heap_block_t *block)
+{
+    size_t lower_bytes = block_lower_bytes(heap, block);
+
+    if ((block->tag & TAG_LOWER_FREE) == 0)
+        return lower_bytes == 0;
+    return lower_bytes != 0 && (lower_bytes & (QUIRE_HEAP_ALIGN - 1)) == 0 && lower_bytes <= heap->span;
+}
+
+static inline bool block_is_free(const quire_heap_t *heap, const quire_heap_block_t *block)
+{
+    return (block->tag & (TAG_USED | TAG_LOWER_FREE)) == 0 && block_lower_bytes(heap, block) == 0;
+}
+
+/* The address may be looked at: it is aligned and lies where a block can, between the heap's lowest and highest. */
+static inline bool block_is_near(const quire_heap_t *heap, const void *block)
+{
+    return ((uintptr_t)block & (QUIRE_HEAP_ALIGN - 1)) == 0 && (uintptr_t)block - heap->low < heap->span;
+}
+
+static inline bool block_is_extent(size_t tag)
+{
+    return (tag & TAG_EDGES) == TAG_EDGES;
+}
+
+static inline quire_heap_extent_t *extent_of_first(const quire_heap_block_t *block)
+{
+    return (quire_heap_extent_t *)((uintptr_t)block - EXTENT_BYTES);
+}
+
+static inline quire_heap_block_t *extent_first(const quire_heap_extent_t *extent)
+{
+    return block_at(extent, EXTENT_BYTES);
+}
+
+/* Bytes of an extent that blocks can use. */
+static inline size_t extent_usable_bytes(size_t bytes)
+{
+    size_t usable = (bytes - EXTENT_BYTES) & ~(QUIRE_HEAP_ALIGN - 1);
+
+    return usable < MOST_BYTES ? usable : MOST_BYTES;
+}
+
+/* The size class of a block: exact below 16 * QUIRE_HEAP_ALIGN, then eight to each power of two. */
+static inline unsigned heap_bin(size_t bytes)
+{
+    unsigned long units = (unsigned long)(bytes / QUIRE_HEAP_ALIGN);
+    unsigned shift = (unsigned)(QUIRE_HEAP_MAP_BITS - 4) - (unsigned)__builtin_clzl(units | 8);
+
+    return 8 * shift + (unsigned)(units >> shift);
+}
+
+static inline bool heap_fault(quire_heap_fault_t *fault, const char *what, const void *address)
+{
+    *fault = (quire_heap_fault_t){what, address};
+    return false;
+}
+
+/* heap.c */
+
+/* Releases the heap's lock, then reports the fault, if there is one. */
+void quire_heap_leave(quire_heap_t *heap, const quire_heap_fault_t *fault);
+
+/* list.c. All with the heap locked. */
+
+/* The block size for a payload, or 0 if it is absurd. */
+size_t quire_heap_list_bytes(size_t payload_bytes);
+/* A used block whose payload is aligned, from the lists or the source; NULL: no memory, or *fault is set. */
+quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, size_t align, quire_heap_fault_t *fault);
+/* Frees a used block. False: *fault is set and nothing has changed. */
+bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault);
+/* The block may be freed or resized: its header, its neighbours' and their links are in order. */
+bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t *block,
+                             quire_heap_neighbours_t *neighbours, quire_heap_fault_t *fault);
+bool quire_heap_list_links_sound(const quire_heap_t *heap, const quire_heap_block_t *block);
+void quire_heap_list_insert(quire_heap_t *heap, quire_heap_block_t *block);
+void quire_heap_list_remove(quire_heap_t *heap, quire_heap_block_t *block);
+/* Makes [block, block + whole) a used block of `bytes` and a free rest, if that is large enough to be one. `tag` has
+   its flags, and lower_bytes the size of a free lower neighbour. The block above, if there is one, records a free lower
+   neighbour of recorded_bytes until now. Returns the size it really got. */
+size_t quire_heap_list_cut(quire_heap_t *heap, quire_heap_block_t *block, size_t whole, size_t bytes, size_t tag,
+                           size_t lower_bytes, size_t recorded_bytes);
+
+/* resize.c */
+
+/* Resizes in place, by the upper neighbour. *done tells whether it could. False: *fault is set. */
+bool quire_heap_list_resize(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes, bool *done,
+                            quire_heap_fault_t *fault);
+/* Resizes by moving down into a free lower neighbour as well; the new block, or NULL if that is not enough. */
+quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes,
+                                          quire_heap_fault_t *fault);
+
+/* extent.c */
+
+/* Gets an extent with a free block of at least `bytes`, and files it. NULL: the source has no more. */
+quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes);
+bool quire_heap_extent_is_sound(const quire_heap_t *heap, const quire_heap_extent_t *extent);
+/* A wholly free extent of that many usable bytes should go back to the source. */
+bool quire_heap_extent_is_surplus(const quire_heap_t *heap, size_t bytes);
+/* Gives an extent back whose one block is in no list. */
+void quire_heap_extent_shrink(quire_heap_t *heap, quire_heap_extent_t *extent);
+/* Gives back all extents that are wholly free; how many. */
+size_t quire_heap_extent_trim(quire_heap_t *heap);
+
+#endif
