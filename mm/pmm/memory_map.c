@@ -94,7 +94,8 @@ static void replace_regions(quire_memory_map_t *map, size_t index, size_t remove
     quire_memory_region_t *at = map->regions + index;
 
     memmove(at + added, at + removed, (map->count - index - removed) * sizeof(*at));
-    memcpy(at, pieces, added * sizeof(*at));
+    for (size_t piece = 0; piece < added; piece++)
+        at[piece] = pieces[piece];
     map->count += added - removed;
 }
 
