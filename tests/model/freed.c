@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * freed.c - what happens when a frame is freed too early.
+ *
+ * Problem: a frame that goes back to the allocator while a processor can still reach it is the worst bug of paging: the
+ * next owner's data changes, long after and far away.
+ * Idea: at the moment of the free every CPU is asked what it could still use: cached pages and cached tables that lead
+ * to the frame, under any PCID; the root in CR3 and the PDPTE registers; and, if wanted, the current tables in memory.
+ * Each is reported with the access that cached it and the instruction that would have removed it.
+ */
+#include "internal.h"
+
+#include <stdio.h>
+
+typedef unsigned long long wide_t;
+
+/* The instruction whose absence is the bug. */
+static void name_remedy(const cpu_t *cpu, const cached_t *entry, char *text, size_t bytes)
+{
+    wide_t va = entry->va;
+
+    if (entry->global || entry->pcid == current_pcid(cpu))
+        snprintf(text, bytes, "INVLPG %#llx", va);
+    else if (entry->table)
+        snprintf(text, bytes, "INVPCID type 1, PCID %u", entry->pcid);
+    else
+        snprintf(text, bytes, "INVPCID type 0, PCID %u, %#llx", entry->pcid, va);
+}
+
+static void report_entry(cpu_t *cpu, const cached_t *entry, uint64_t frame)
+{
+    char remedy[64];
+    uint64_t offset = entry->table ? 0 : (frame << PAGE_SHIFT) - entry->pa;
+    model_violation_t violation = {.kind = entry->table ? MODEL_STALE_TABLE : MODEL_STALE_TRANSLATION,
+                                   .cpu = cpu->index,
+                                   .level = entry->level,
+                                   .va = entry->va + offset,
+                                   .frame = frame,
+                                   .access = entry->access};
+
+    name_remedy(cpu, entry, remedy, sizeof remedy);
+    report(cpu->machine, violation,
+           "stale %s: frame %#llx freed; CPU %u, virtual address %#llx, level %u, installed by access #%llu, last "
+           "invalidation needed: %s; last invalidation on this CPU: %s",
+           entry->table ? "table" : "translation", (wide_t)frame, cpu->index, (wide_t)violation.va, entry->level,
+           (wide_t)entry->access, remedy, cpu->last_invalidation);
+}
+
+static unsigned report_cached(cpu_t *cpu, uint64_t frame)
+{
+    static const uint8_t shifts[] = {12, 21, 22, 30};
+    unsigned found = 0;
+
+    for (unsigned table = 0; table < 2; table++) {
+        for (unsigned i = 0; i < (table ? 1 : sizeof shifts); i++) {
+            const cached_t *entry = cache_find_frame(&cpu->cache, table, shifts[i], frame, NULL);
+            for (; entry; entry = cache_find_frame(&cpu->cache, table, shifts[i], frame, entry)) {
+                report_entry(cpu, entry, frame);
+                found++;
+            }
+        }
+    }
+    return found;
+}
+
+static unsigned report_root(cpu_t *cpu, uint64_t frame)
+{
+    model_paging_t paging = paging_of(cpu);
+    unsigned found = 0;
+    model_violation_t violation = {.kind = MODEL_LIVE_ROOT, .cpu = cpu->index, .frame = frame};
+
+    if (paging == MODEL_PAGING_OFF)
+        return 0;
+    if (table_address(cpu, paging, cpu->registers.cr3) >> PAGE_SHIFT == frame) {
+        report(cpu->machine, violation, "root in use: frame %#llx freed while CR3 of CPU %u holds it", (wide_t)frame,
+               cpu->index);
+        found++;
+    }
+    for (unsigned i = 0; paging == MODEL_PAGING_PAE && i < 4; i++) {
+        uint64_t pdpte = cpu->registers.pdpte[i];
+        if ((pdpte & MODEL_ENTRY_P) && table_address(cpu, paging, pdpte) >> PAGE_SHIFT == frame) {
+            report(cpu->machine, violation,
+                   "table in use: frame %#llx freed while PDPTE register %u of CPU %u holds it; needed: MOV CR3",
+                   (wide_t)frame, i, cpu->index);
+            found++;
+        }
+    }
+    return found;
+}
+
+typedef struct search {
+    cpu_t *cpu;
+    model_paging_t paging;
+    uint64_t frame;
+    unsigned found;
+} search_t;
+
+static void report_live(search_t *search, unsigned level, uint64_t va, bool table)
+{
+    if (search->paging >= MODEL_PAGING_4_LEVEL) { /* sign-extend */
+        unsigned unused = search->paging == MODEL_PAGING_4_LEVEL ? 16 : 7;
+        va = (uint64_t)((int64_t)(va << unused) >> unused);
+    }
+    search->found++;
+    report(search->cpu->machine,
+           (model_violation_t){
+               .kind = MODEL_LIVE_MAPPING, .cpu = search->cpu->index, .level = level, .va = va, .frame = search->frame},
+           "still mapped: frame %#llx freed while the tables of CPU %u %s at virtual address %#llx, level %u",
+           (wide_t)search->frame, search->cpu->index, table ? "use it as a table" : "map it", (wide_t)va, level);
+}
+
+static void search_table(search_t *search, uint64_t table, unsigned level, uint64_t va)
+{
+    const format_t *format = format_of(search->paging);
+    const unsigned char *bytes = ram_frame(search->cpu->machine->ram, table >> PAGE_SHIFT);
+
+    for (uint64_t i = 0; bytes && i < UINT64_C(1) << format->bits[level]; i++) {
+        const void *slot = bytes + i * format->entry_bytes;
+        uint64_t entry = format->entry_bytes == 4 ? __atomic_load_n((const uint32_t *)slot, __ATOMIC_ACQUIRE)
+                                                  : __atomic_load_n((const uint64_t *)slot, __ATOMIC_ACQUIRE);
+        uint64_t at = va | i << format->shift[level];
+
+        if (!(entry & MODEL_ENTRY_P))
+            continue;
+        if (maps_page(search->cpu, search->paging, level, entry)) {
+            uint64_t first = page_address(search->cpu, search->paging, level, entry) >> PAGE_SHIFT;
+            if (search->frame - first < UINT64_C(1) << (format->shift[level] - PAGE_SHIFT))
+                report_live(search, level, at, false);
+            continue;
+        }
+        uint64_t next = table_address(search->cpu, search->paging, entry);
+        if (next >> PAGE_SHIFT == search->frame)
+            report_live(search, level, at, true);
+        else
+            search_table(search, next, level - 1, at);
+    }
+}
+
+static unsigned report_mapped(cpu_t *cpu, uint64_t frame)
+{
+    search_t search = {.cpu = cpu, .paging = paging_of(cpu), .frame = frame};
+
+    if (search.paging == MODEL_PAGING_OFF)
+        return 0;
+    if (search.paging == MODEL_PAGING_PAE) {
+        for (unsigned i = 0; i < 4; i++) {
+            if (cpu->registers.pdpte[i] & MODEL_ENTRY_P)
+                search_table(&search, table_address(cpu, search.paging, cpu->registers.pdpte[i]), 2, (uint64_t)i << 30);
+        }
+    } else {
+        uint64_t root = table_address(cpu, search.paging, cpu->registers.cr3);
+        search_table(&search, root, format_of(search.paging)->levels, 0);
+    }
+    return search.found;
+}
+
+unsigned model_frame_freed(model_t *machine, uint64_t frame)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < machine->cpu_count; i++) {
+        cpu_t *cpu = cpu_lock(machine, i);
+        found += report_cached(cpu, frame) + report_root(cpu, frame);
+        if (machine->config.check_live)
+            found += report_mapped(cpu, frame);
+        cpu_unlock(cpu);
+    }
+    return found;
+}
