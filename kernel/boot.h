@@ -25,12 +25,17 @@ typedef struct boot_info {
     char command_line[1024];
     size_t entry_count;
     boot_entry_t entries[BOOT_ENTRIES_MAX];
+    bool entries_lost; /* the loader's map had more than fit */
     size_t module_count;
     boot_module_t modules[BOOT_MODULES_MAX];
     uint64_t entry_time; /* time-stamp counter at the kernel's first instruction */
 } boot_info_t;
 
 extern boot_info_t boot_info;
+
+/* Fills boot_info from what the loader left (its magic number and the physical address of its information). False: not
+   a loader we know. Everything it says is checked; what makes no sense is left out. */
+bool boot_read(uint32_t magic, uint64_t info);
 
 /* True if the command line holds the word `name`; if it stands there as name=VALUE and value is not NULL, copies VALUE.
  */

@@ -21,12 +21,14 @@
  *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [0x1000.., ...)
  *   ARCH_KERNEL_START                 where the shared upper half begins
  *   ARCH_DIRECT_START, ARCH_DIRECT_END  the direct map of RAM
- *   ARCH_AREA_START, ARCH_AREA_END    the kernel space's area for reservations (heap, kernel stacks)
+ *   ARCH_AREA_START, ARCH_AREA_END    room for the kernel space's area (heap, kernel stacks); what it is: kernel_space
+ *   ARCH_RAM_BITS                     RAM at or beyond 2 to that power is not used
+ *   ARCH_BOOT_BYTES                   physical memory that the boot tables map at ARCH_DIRECT_START
  *   uintptr_t frame_instruction(const trap_frame_t *), frame_stack(...)
  *   bool frame_from_user(...)
  *   unsigned frame_vector(...); uintptr_t frame_error(...)
  *   uintptr_t frame_syscall_number(...), frame_syscall_argument(frame, 0..5)
- *   void frame_set_result(trap_frame_t *, uintptr_t value)
+ *   void frame_set_result(trap_frame_t *, uintptr_t value); uintptr_t frame_result(...)
  *   void frame_init_user(trap_frame_t *, uintptr_t entry, uintptr_t stack)   a process's first frame: ring 3, IF on
  */
 
@@ -34,9 +36,55 @@
 #define VECTOR_TIMER      32
 #define VECTOR_SYSCALL    128 /* int 0x80; the x86_64 syscall entry builds a frame with this vector too */
 
-/* GDT, IDT, TSS, interrupt controller and timer (100 Hz), control registers (WP, NXE, SMEP, SMAP, UMIP when CPUID has
- * them), FPU. */
+/*
+ * The order of things: the boot code (boot.S, then kernel/arch/x86/start.c) has set up the serial ports, the GDT, IDT
+ * and TSS, and boot_info when it calls kernel_main(), so that a fault is reported from the first line of C.
+ * kernel_main() calls memory_init(), which loads the kernel's own tables and calls arch_memory_ready(), and then
+ * arch_init().
+ */
+
+/* Interrupt controller and timer (100 Hz), FPU, the SYSCALL instruction. After memory_init(). */
 void arch_init(void);
+
+/* kernel/main.c */
+_Noreturn void kernel_main(void);
+
+/* --- for kernel/memory.c --- */
+
+/* The addresses that the linker script gives. */
+extern char text_start[], rodata_start[], data_start[], image_end[];
+extern char image_physical_start[], image_physical_end[];
+extern char boot_stack_guard[]; /* one page, below the boot stack */
+
+/* Whether this CPU has pages of that level (1 GiB pages are not everywhere), and how many bits a physical address has.
+ */
+bool arch_maps_at(unsigned level);
+unsigned arch_physical_bits(void);
+
+/* Makes the windows work for frames beyond the direct map, in a tree that is not yet sealed. The tables must lie in the
+   direct map. */
+quire_status_t arch_windows_init(quire_table_t *table) QUIRE_MUST_CHECK;
+
+/* The kernel's own tree is in CR3: switches on what needs it (global pages, SMEP, SMAP, UMIP where CPUID has them). */
+void arch_memory_ready(const quire_table_t *table);
+
+/* --- for kernel/trap.c --- */
+
+/* Acknowledges an interrupt; false if it was spurious. */
+bool arch_interrupt_begin(unsigned vector);
+
+/* A fault in ring 0 on an instruction that loads a process's registers on the way out is the process's fault. */
+typedef enum arch_fix {
+    ARCH_FIX_NONE,        /* it was none of these: the kernel's own */
+    ARCH_FIX_RETRY,       /* mended: return and try again */
+    ARCH_FIX_END_PROCESS, /* its registers cannot be loaded */
+} arch_fix_t;
+arch_fix_t arch_fix_return(trap_frame_t *frame);
+
+void arch_print_registers(const trap_frame_t *frame);
+
+/* Called by the entry code on every way into the kernel. */
+void trap_dispatch(trap_frame_t *frame);
 
 /* The stack that ring 3 enters the kernel on. */
 void arch_set_kernel_stack(uintptr_t top);
@@ -70,8 +118,8 @@ void arch_wait_for_interrupt(void);
 /* The faulting address of the page fault being handled. */
 uintptr_t arch_fault_address(void);
 
-/* Ends the machine. `clean` is told apart from a triple fault; `status` (0 to 255) reaches the host through the debug
- * console (port 0xe9, "exit N\n"). */
+/* Ends the machine. `clean` is told apart from a triple fault, which is QEMU's exit code 0: it exits with 33 if clean,
+   35 if not. `status` (0 to 255) reaches the host through the debug console (port 0xe9, "exit N\n"). */
 _Noreturn void arch_exit(bool clean, unsigned status);
 
 uint64_t arch_timestamp(void);

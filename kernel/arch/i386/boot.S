@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.S - from the boot loader to C, 32 bits.
+ *
+ * The loader leaves us in flat protected mode without paging, EAX and EBX as Multiboot 1 says. We note the time, see
+ * that the CPU can do what this kernel needs, map the first 768 MiB of RAM at 3 GiB with large pages, keep an identity
+ * mapping just for the jump, and go up. The loader has zeroed .bss.
+ */
+#include "layout.h"
+
+#define MAGIC 0x1BADB002
+#define FLAGS 3 /* modules on page boundaries, and a memory map */
+
+#define PHYSICAL(symbol) (symbol - ARCH_IMAGE_OFFSET)
+
+#define CR0_PG      0x80000000
+#define CR0_WP      0x00010000
+#define CR4_PSE     0x10
+#define CR4_PAE     0x20
+#define MSR_EFER    0xC0000080
+#define EFER_NXE    0x800
+#define LARGE_PAGE  0x83 /* present, writable, large */
+
+    .section .boot.header, "a", @progbits
+    .balign 4
+    .long MAGIC
+    .long FLAGS
+    .long -(MAGIC + FLAGS)
+
+    .section .boot, "ax", @progbits
+    .globl boot_start
+boot_start:
+    cli
+    cld
+    movl %eax, %esi
+    rdtsc
+    movl $PHYSICAL(boot_stack_top) - 16, %esp
+    movl %esi, 0(%esp) /* arch_start(magic, info, entry_time) */
+    movl %ebx, 4(%esp)
+    movl %eax, 8(%esp)
+    movl %edx, 12(%esp)
+    call boot_require_cpuid
+    call require_features
+    call fill_tables
+    call switch_paging_on
+    movl $boot_high, %eax
+    jmp *%eax
+
+#if ARCH_PAE
+
+require_features:
+    movl $no_pae, %esi
+    movl $1, %eax
+    cpuid
+    btl $6, %edx
+    jnc boot_refuse
+    movl $no_nx, %esi
+    movl $0x80000000, %eax
+    cpuid
+    cmpl $0x80000001, %eax
+    jb boot_refuse
+    movl $0x80000001, %eax
+    cpuid
+    btl $20, %edx
+    jnc boot_refuse
+    ret
+
+/* One directory serves the identity mapping and the kernel's GiB. */
+fill_tables:
+    movl $PHYSICAL(boot_directory), %edi
+    movl $LARGE_PAGE, %eax
+    movl $(ARCH_BOOT_BYTES >> 21), %ecx
+1:  movl %eax, (%edi)
+    addl $8, %edi
+    addl $0x200000, %eax
+    loop 1b
+    movl $PHYSICAL(boot_directory) + 1, %eax
+    movl %eax, PHYSICAL(boot_root)
+    movl %eax, PHYSICAL(boot_root) + 24
+    ret
+
+switch_paging_on:
+    movl %cr4, %eax
+    orl $CR4_PAE, %eax
+    movl %eax, %cr4
+    movl $MSR_EFER, %ecx
+    rdmsr
+    orl $EFER_NXE, %eax
+    wrmsr
+    movl $PHYSICAL(boot_root), %eax
+    movl %eax, %cr3
+    movl %cr0, %eax
+    orl $(CR0_PG | CR0_WP), %eax
+    movl %eax, %cr0
+    ret
+
+no_pae: .asciz "this CPU has no PAE; take the i386 kernel\r\n"
+no_nx:  .asciz "this CPU cannot forbid execution (NX); take the i386 kernel\r\n"
+
+#else
+
+require_features:
+    movl $no_pse, %esi
+    movl $1, %eax
+    cpuid
+    btl $3, %edx
+    jnc boot_refuse
+    ret
+
+fill_tables:
+    movl $PHYSICAL(boot_root) + (ARCH_KERNEL_START >> 22) * 4, %edi
+    movl $LARGE_PAGE, %eax
+    movl %eax, PHYSICAL(boot_root)
+    movl $(ARCH_BOOT_BYTES >> 22), %ecx
+1:  movl %eax, (%edi)
+    addl $4, %edi
+    addl $0x400000, %eax
+    loop 1b
+    ret
+
+switch_paging_on:
+    movl %cr4, %eax
+    orl $CR4_PSE, %eax
+    movl %eax, %cr4
+    movl $PHYSICAL(boot_root), %eax
+    movl %eax, %cr3
+    movl %cr0, %eax
+    orl $(CR0_PG | CR0_WP), %eax
+    movl %eax, %cr0
+    ret
+
+no_pse: .asciz "this CPU has no 4 MiB pages (PSE)\r\n"
+
+#endif
+
+    .text
+boot_high:
+    movl $0, boot_root
+    movl %cr3, %eax
+    movl %eax, %cr3
+    addl $ARCH_IMAGE_OFFSET, %esp
+    xorl %ebp, %ebp
+    call arch_start
+    ud2
+
+    .section .bss.page, "aw", @nobits
+    .balign 4096
+boot_root:
+    .skip 4096
+#if ARCH_PAE
+boot_directory:
+    .skip 4096
+#endif
+    .globl boot_stack_guard
+boot_stack_guard:
+    .skip 4096
+    .skip 16384
+    .globl boot_stack_top
+boot_stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c - what this CPU can do, and switching it on.
+ *
+ * The boot code has refused a CPU without what the kernel cannot do without (large pages; PAE and NX; long mode). The
+ * rest is taken where it is: nothing above this file asks. CR0.WP was set together with paging.
+ */
+#include "cpu.h"
+
+#include "../arch.h"
+
+cpu_features_t cpu_features;
+bool cpu_smap_enabled;
+
+void cpu_detect(void)
+{
+    uint32_t basic = cpu_identify(0, 0).a;
+    uint32_t extended = cpu_identify(0x80000000, 0).a;
+    cpu_id_t id = cpu_identify(1, 0);
+
+    cpu_features.pge = id.d & (1u << 13);
+    cpu_features.fxsr = id.d & (1u << 24);
+    cpu_features.sse = id.d & (1u << 25);
+    cpu_features.physical_bits = id.d & (1u << 6) ? 36 : 32;
+    if (basic >= 7) {
+        id = cpu_identify(7, 0);
+        cpu_features.smep = id.b & (1u << 7);
+        cpu_features.smap = id.b & (1u << 20);
+        cpu_features.umip = id.c & (1u << 2);
+    }
+    if (extended >= 0x80000001)
+        cpu_features.gigabyte_pages = cpu_identify(0x80000001, 0).d & (1u << 26);
+    if (extended >= 0x80000008)
+        cpu_features.physical_bits = cpu_identify(0x80000008, 0).a & 0xff;
+}
+
+void cpu_enable_protections(void)
+{
+    uintptr_t cr4 = cpu_read_cr4();
+
+    cr4 |= cpu_features.pge ? CR4_PGE : 0;
+    cr4 |= cpu_features.smep ? CR4_SMEP : 0;
+    cr4 |= cpu_features.smap ? CR4_SMAP : 0;
+    cr4 |= cpu_features.umip ? CR4_UMIP : 0;
+    cpu_smap_enabled = cpu_features.smap;
+    cpu_write_cr4(cr4);
+}
+
+/* CR4.OSXSAVE stays off: then no program finds AVX, whose registers we do not switch. */
+void cpu_enable_fpu(void)
+{
+    uintptr_t cr4 = cpu_read_cr4();
+
+    cpu_write_cr0((cpu_read_cr0() & ~(uintptr_t)(CR0_EMULATE | CR0_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC);
+    cr4 |= cpu_features.fxsr ? CR4_OSFXSR : 0;
+    cr4 |= cpu_features.sse ? CR4_OSXMMEXCPT : 0;
+    cpu_write_cr4(cr4);
+    __asm__ volatile("fninit");
+}
+
+bool arch_maps_at(unsigned level)
+{
+    return level < 3 || (level == 3 && cpu_features.gigabyte_pages);
+}
+
+unsigned arch_physical_bits(void)
+{
+    return cpu_features.physical_bits;
+}
+
+void arch_init(void)
+{
+    cpu_enable_fpu();
+    cpu_syscall_init();
+    pic_init();
+    pit_init(100);
+}
+
+void arch_wait_for_interrupt(void)
+{
+    cpu_wait_for_interrupt();
+}
+
+uintptr_t arch_fault_address(void)
+{
+    return cpu_read_cr2();
+}
+
+uint64_t arch_timestamp(void)
+{
+    return cpu_timestamp();
+}

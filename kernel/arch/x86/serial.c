@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serial.c - four 16550 serial ports, polled.
+ *
+ * Output never waits for ever: a port that is not there, or that stays busy much longer than a character takes, drops
+ * what it is given. With a FIFO, sixteen bytes may be written each time the transmitter reports itself empty.
+ */
+#include "../arch.h"
+
+#include "cpu.h"
+
+#define PORTS         4
+#define FIFO_BYTES    16
+#define PATIENCE      1000000
+#define DATA          0
+#define INTERRUPTS    1
+#define FIFO          2
+#define LINE_CONTROL  3
+#define MODEM_CONTROL 4
+#define LINE_STATUS   5
+#define SCRATCH       7
+
+#define STATUS_RECEIVED 0x01
+#define STATUS_EMPTY    0x20
+
+static const uint16_t bases[PORTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
+static bool present[PORTS];
+
+static bool probe(uint16_t base)
+{
+    cpu_out8(base + SCRATCH, 0x5a);
+    if (cpu_in8(base + SCRATCH) != 0x5a)
+        return false;
+    cpu_out8(base + SCRATCH, 0xa5);
+    return cpu_in8(base + SCRATCH) == 0xa5;
+}
+
+void serial_init(void)
+{
+    for (unsigned port = 0; port < PORTS; port++) {
+        uint16_t base = bases[port];
+
+        present[port] = probe(base);
+        if (!present[port])
+            continue;
+        cpu_out8(base + INTERRUPTS, 0);
+        cpu_out8(base + LINE_CONTROL, 0x80); /* the divisor: 1 = 115200 baud */
+        cpu_out8(base + DATA, 1);
+        cpu_out8(base + INTERRUPTS, 0);
+        cpu_out8(base + LINE_CONTROL, 0x03); /* 8 bits, no parity, 1 stop bit */
+        cpu_out8(base + FIFO, 0xc7);
+        cpu_out8(base + MODEM_CONTROL, 0x03);
+    }
+}
+
+static bool wait_until_empty(uint16_t base)
+{
+    for (unsigned tries = 0; tries < PATIENCE; tries++) {
+        if (cpu_in8(base + LINE_STATUS) & STATUS_EMPTY)
+            return true;
+        __asm__ volatile("pause");
+    }
+    return false;
+}
+
+void serial_write(unsigned port, const void *bytes, size_t count)
+{
+    const uint8_t *at = bytes;
+
+    if (port >= PORTS || !present[port])
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (i % FIFO_BYTES == 0 && !wait_until_empty(bases[port]))
+            return;
+        cpu_out8(bases[port] + DATA, at[i]);
+    }
+}
+
+int serial_read(unsigned port)
+{
+    if (port >= PORTS || !present[port] || !(cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
+        return -1;
+    return cpu_in8(bases[port] + DATA);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* start.c - the first C: what must work before anything can go wrong readably. */
+#include "../arch.h"
+
+#include "../../boot.h"
+#include "../../print.h"
+#include "cpu.h"
+
+_Noreturn void arch_start(uint32_t magic, uint32_t info, uint64_t entry_time);
+
+void arch_start(uint32_t magic, uint32_t info, uint64_t entry_time)
+{
+    boot_info.entry_time = entry_time;
+    serial_init();
+    cpu_detect();
+    cpu_tables_init();
+    if (!boot_read(magic, info)) {
+        print_always("quire: started by an unknown boot loader (magic number 0x%x): Multiboot 1 or 2 is needed\n",
+                     magic);
+        arch_exit(false, 255);
+    }
+    kernel_main();
+}

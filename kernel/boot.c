@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.c - the boot loader's words, by Multiboot 1 or 2, copied into boot_info.
+ *
+ * Problem: what the loader leaves lies anywhere in memory, is described by addresses and lengths of its making, and
+ * will be overwritten as soon as memory is handed out. Idea: read everything once, through one function that copies
+ * bytes from physical memory and refuses what the boot page tables do not map; keep only copies. Nothing that the
+ * loader says is followed without that check, no length is believed beyond its container, and what does not fit is left
+ * out.
+ *
+ * Sources: Multiboot Specification 0.6.96, 3.3 "Boot information format"; Multiboot2 Specification 2.0, 3.6.
+ */
+#include "boot.h"
+
+#include "arch/arch.h"
+
+#define MULTIBOOT1 0x2BADB002
+#define MULTIBOOT2 0x36D76289
+
+#define INFO1_MEMORY  (1u << 0)
+#define INFO1_COMMAND (1u << 2)
+#define INFO1_MODULES (1u << 3)
+#define INFO1_MAP     (1u << 6)
+#define INFO1_LOADER  (1u << 9)
+
+/* The beginning of Multiboot 1's structure. */
+typedef struct info1 {
+    uint32_t flags;
+    uint32_t lower_kib;
+    uint32_t upper_kib;
+    uint32_t boot_device;
+    uint32_t command_line;
+    uint32_t module_count;
+    uint32_t modules;
+    uint32_t symbols[4];
+    uint32_t map_bytes;
+    uint32_t map;
+    uint32_t drives[3];
+    uint32_t loader;
+} info1_t;
+
+typedef struct module1 {
+    uint32_t start;
+    uint32_t end;
+    uint32_t name;
+    uint32_t reserved;
+} module1_t;
+
+/* Both versions agree on what an entry holds; version 1 puts its size before it. */
+typedef struct map_entry {
+    uint64_t base;
+    uint64_t bytes;
+    uint32_t type;
+} __attribute__((packed)) map_entry_t;
+
+typedef struct tag2 {
+    uint32_t type;
+    uint32_t bytes;
+} tag2_t;
+
+enum { TAG_END = 0, TAG_COMMAND = 1, TAG_LOADER = 2, TAG_MODULE = 3, TAG_MEMORY = 4, TAG_MAP = 6 };
+
+boot_info_t boot_info;
+
+static bool peek(uint64_t pa, void *to, size_t bytes)
+{
+    if (pa >= ARCH_BOOT_BYTES || bytes > ARCH_BOOT_BYTES - pa)
+        return false;
+    __builtin_memcpy(to, (const void *)(uintptr_t)(ARCH_DIRECT_START + pa), bytes);
+    return true;
+}
+
+/* At most `limit` bytes are looked at; always terminated. */
+static void peek_string(uint64_t pa, uint64_t limit, char *to, size_t size)
+{
+    size_t length = 0;
+
+    while (length + 1 < size && length < limit && peek(pa + length, &to[length], 1) && to[length] != '\0')
+        length++;
+    to[length] = '\0';
+}
+
+static void add_entry(uint64_t base, uint64_t bytes, uint32_t type)
+{
+    if (boot_info.entry_count < BOOT_ENTRIES_MAX)
+        boot_info.entries[boot_info.entry_count++] = (boot_entry_t){base, bytes, type};
+    else
+        boot_info.entries_lost = true;
+}
+
+static void add_module(uint64_t start, uint64_t end, uint64_t name, uint64_t name_limit)
+{
+    boot_module_t *module = &boot_info.modules[boot_info.module_count];
+
+    if (boot_info.module_count == BOOT_MODULES_MAX || start >= end)
+        return;
+    module->start = quire_pa(start);
+    module->bytes = end - start;
+    peek_string(name, name_limit, module->name, sizeof(module->name));
+    boot_info.module_count++;
+}
+
+/* For loaders without a map: conventional memory, and what follows 1 MiB up to the first hole. */
+static void add_lower_and_upper(uint32_t lower_kib, uint32_t upper_kib)
+{
+    add_entry(0, (uint64_t)lower_kib << 10, 1);
+    add_entry(1 << 20, (uint64_t)upper_kib << 10, 1);
+}
+
+static void read_map1(uint64_t at, uint64_t bytes)
+{
+    uint64_t end = at + bytes;
+    map_entry_t entry;
+    uint32_t size;
+
+    while (at + sizeof(size) + sizeof(entry) <= end) {
+        if (!peek(at, &size, sizeof(size)) || !peek(at + sizeof(size), &entry, sizeof(entry)) || size < sizeof(entry))
+            return;
+        add_entry(entry.base, entry.bytes, entry.type);
+        at += sizeof(size) + (uint64_t)size;
+    }
+}
+
+static void read_modules1(uint64_t at, uint32_t count)
+{
+    module1_t module;
+
+    for (uint32_t i = 0; i < count && i < BOOT_MODULES_MAX; i++, at += sizeof(module)) {
+        if (!peek(at, &module, sizeof(module)))
+            return;
+        add_module(module.start, module.end, module.name, module.name == 0 ? 0 : UINT32_MAX);
+    }
+}
+
+static void read_multiboot1(uint64_t at)
+{
+    info1_t info;
+
+    if (!peek(at, &info, sizeof(info)))
+        return;
+    if (info.flags & INFO1_LOADER)
+        peek_string(info.loader, UINT32_MAX, boot_info.loader, sizeof(boot_info.loader));
+    if (info.flags & INFO1_COMMAND)
+        peek_string(info.command_line, UINT32_MAX, boot_info.command_line, sizeof(boot_info.command_line));
+    if (info.flags & INFO1_MAP)
+        read_map1(info.map, info.map_bytes);
+    if (boot_info.entry_count == 0 && (info.flags & INFO1_MEMORY))
+        add_lower_and_upper(info.lower_kib, info.upper_kib);
+    if (info.flags & INFO1_MODULES)
+        read_modules1(info.modules, info.module_count);
+}
+
+/* `at` is behind the tag's header, `bytes` what is left of the tag. */
+static void read_map2(uint64_t at, uint64_t bytes)
+{
+    uint64_t end = at + bytes;
+    uint32_t entry_bytes;
+    map_entry_t entry;
+
+    if (bytes < 8 || !peek(at, &entry_bytes, sizeof(entry_bytes)) || entry_bytes < sizeof(entry))
+        return;
+    for (at += 8; at + entry_bytes <= end && peek(at, &entry, sizeof(entry)); at += entry_bytes)
+        add_entry(entry.base, entry.bytes, entry.type);
+}
+
+static void read_tag2(uint32_t type, uint64_t at, uint64_t bytes)
+{
+    uint32_t words[2] = {0, 0};
+
+    if (type == TAG_COMMAND)
+        peek_string(at, bytes, boot_info.command_line, sizeof(boot_info.command_line));
+    else if (type == TAG_LOADER)
+        peek_string(at, bytes, boot_info.loader, sizeof(boot_info.loader));
+    else if (type == TAG_MODULE && bytes >= sizeof(words) && peek(at, words, sizeof(words)))
+        add_module(words[0], words[1], at + sizeof(words), bytes - sizeof(words));
+    else if (type == TAG_MAP)
+        read_map2(at, bytes);
+}
+
+/* The summary counts only if there is no map, which may come after it. */
+static void read_multiboot2(uint64_t start)
+{
+    uint64_t summary = 0;
+    uint32_t total;
+    uint32_t words[2];
+    tag2_t tag;
+
+    if (!peek(start, &total, sizeof(total)))
+        return;
+    for (uint64_t at = start + 8; at + sizeof(tag) <= start + total; at += ((uint64_t)tag.bytes + 7) & ~(uint64_t)7) {
+        if (!peek(at, &tag, sizeof(tag)) || tag.type == TAG_END || tag.bytes < sizeof(tag))
+            break;
+        if (at + tag.bytes > start + total)
+            break;
+        if (tag.type == TAG_MEMORY && tag.bytes >= sizeof(tag) + sizeof(words))
+            summary = at + sizeof(tag);
+        read_tag2(tag.type, at + sizeof(tag), tag.bytes - sizeof(tag));
+    }
+    if (boot_info.entry_count == 0 && summary != 0 && peek(summary, words, sizeof(words)))
+        add_lower_and_upper(words[0], words[1]);
+}
+
+bool boot_read(uint32_t magic, uint64_t info)
+{
+    if (magic == MULTIBOOT1)
+        read_multiboot1(info);
+    else if (magic == MULTIBOOT2)
+        read_multiboot2(info);
+    return magic == MULTIBOOT1 || magic == MULTIBOOT2;
+}
+
+/* The length of the word at `at`. */
+static size_t word_length(const char *at)
+{
+    size_t length = 0;
+
+    while (at[length] != '\0' && at[length] != ' ')
+        length++;
+    return length;
+}
+
+static void copy_value(const char *from, size_t length, char *value, size_t size)
+{
+    size_t count = 0;
+
+    if (value == NULL || size == 0)
+        return;
+    for (; count < length && count + 1 < size; count++)
+        value[count] = from[count];
+    value[count] = '\0';
+}
+
+bool boot_option(const char *name, char *value, size_t size)
+{
+    const char *at = boot_info.command_line;
+    size_t name_length = word_length(name);
+
+    while (*at != '\0') {
+        size_t length = word_length(at);
+        bool same = length >= name_length && __builtin_memcmp(at, name, name_length) == 0;
+
+        if (same && (length == name_length || at[name_length] == '=')) {
+            size_t skip = length == name_length ? length : name_length + 1;
+
+            copy_value(at + skip, length - skip, value, size);
+            return true;
+        }
+        at += length;
+        while (*at == ' ')
+            at++;
+    }
+    return false;
+}

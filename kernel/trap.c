@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - every way into the kernel: system calls, the timer, faults.
+ *
+ * A page fault is three hops: here, quire_vmm_fault(), the cursor. When the VMM says no, the process ends as Linux
+ * would end it, after a report in words: what it wanted, why it was refused, and the page-table walk. All other faults
+ * of ring 3 end the process too. Nothing a process does may end the kernel; a fault of the kernel's own does, with the
+ * same report and the registers.
+ *
+ * Single-step traps that arrive in ring 0 are a process's trace flag, or its breakpoint on the instruction before a
+ * system call, arriving late: they are ignored.
+ */
+#include "trap.h"
+
+#include "arch/arch.h"
+#include "memory.h"
+#include "port.h"
+#include "print.h"
+#include "process.h"
+#include "show.h"
+
+#define VECTORS_OF_EXCEPTIONS 32
+#define VECTOR_DEBUG          1
+#define VECTOR_NMI            2
+#define VECTOR_DOUBLE_FAULT   8
+#define VECTOR_MACHINE_CHECK  18
+
+#define FAULT_PROTECTION 1u
+#define FAULT_WRITE      2u
+#define FAULT_USER       4u
+#define FAULT_RESERVED   8u
+#define FAULT_FETCH      16u
+
+#define SIGNALLED 128
+
+typedef struct exception {
+    const char *name;
+    uint8_t signal; /* Linux's number */
+} exception_t;
+
+static const exception_t exceptions[VECTORS_OF_EXCEPTIONS] = {
+    [0] = {"division error", 8},
+    [1] = {"debug trap", 5},
+    [2] = {"non-maskable interrupt", 11},
+    [3] = {"breakpoint", 5},
+    [4] = {"overflow", 11},
+    [5] = {"bound range exceeded", 11},
+    [6] = {"invalid instruction", 4},
+    [7] = {"no floating-point unit", 8},
+    [8] = {"double fault", 11},
+    [9] = {"coprocessor segment overrun", 8},
+    [10] = {"invalid task state", 11},
+    [11] = {"segment not present", 7},
+    [12] = {"stack segment fault", 7},
+    [13] = {"general protection fault", 11},
+    [14] = {"page fault", 11},
+    [16] = {"floating-point error", 8},
+    [17] = {"unaligned access", 7},
+    [18] = {"machine check", 7},
+    [19] = {"SIMD floating-point error", 8},
+    [21] = {"control protection fault", 11},
+};
+
+static const char *exception_name(unsigned vector)
+{
+    return vector < VECTORS_OF_EXCEPTIONS && exceptions[vector].name != NULL ? exceptions[vector].name
+                                                                             : "unknown exception";
+}
+
+static int exception_status(unsigned vector)
+{
+    unsigned signal = vector < VECTORS_OF_EXCEPTIONS ? exceptions[vector].signal : 0;
+
+    return SIGNALLED + (int)(signal != 0 ? signal : 11);
+}
+
+static unsigned access_of(uintptr_t error)
+{
+    unsigned access = QUIRE_ACCESS_READ;
+
+    access |= error & FAULT_WRITE ? QUIRE_ACCESS_WRITE : 0;
+    access |= error & FAULT_FETCH ? QUIRE_ACCESS_EXEC : 0;
+    access |= error & FAULT_USER ? QUIRE_ACCESS_USER : 0;
+    return access;
+}
+
+static const char *wanted(uintptr_t error)
+{
+    if (error & FAULT_FETCH)
+        return "execute";
+    return error & FAULT_WRITE ? "write" : "read";
+}
+
+/* Why an access to a page that is there was refused. */
+static const char *why_mapped(const quire_page_t *page, uintptr_t error)
+{
+    if (error & FAULT_RESERVED)
+        return "a reserved bit is set in an entry";
+    if ((error & FAULT_USER) && !(page->prot & QUIRE_PROT_USER))
+        return "that page is the kernel's";
+    if ((error & FAULT_WRITE) && !(page->prot & QUIRE_PROT_WRITE))
+        return "that page is read-only";
+    if ((error & FAULT_FETCH) && !(page->prot & QUIRE_PROT_EXEC))
+        return "that page holds data, not code";
+    if (page->prot & QUIRE_PROT_USER)
+        return "the kernel may not touch a process's page";
+    return "the entry has changed since";
+}
+
+static const char *why_promised(const quire_page_t *page, uintptr_t error)
+{
+    if ((page->prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) == 0)
+        return "that page may not be touched at all";
+    if ((error & FAULT_WRITE) && !(page->prot & QUIRE_PROT_WRITE))
+        return "that page is promised read-only";
+    if ((error & FAULT_FETCH) && !(page->prot & QUIRE_PROT_EXEC))
+        return "that page is promised for data, not code";
+    return "the promise of that page cannot be kept";
+}
+
+static const char *why(const quire_page_t *page, uintptr_t va, uintptr_t error, quire_status_t status)
+{
+    if (status == QUIRE_NO_MEMORY)
+        return "no frame of memory is left for it";
+    if (va >= ARCH_KERNEL_START && (error & FAULT_USER))
+        return "that address is the kernel's";
+    switch (page->kind) {
+    case QUIRE_PAGE_EMPTY:
+    case QUIRE_PAGE_TABLE:
+        return va < QUIRE_PAGE_BYTES ? "nothing is there: a null pointer" : "nothing is there";
+    case QUIRE_PAGE_MAPPED:
+        return why_mapped(page, error);
+    case QUIRE_PAGE_GUARD:
+        return "a guard page is there";
+    case QUIRE_PAGE_HIDDEN:
+        return "that page may not be touched at present";
+    case QUIRE_PAGE_RESERVED:
+    case QUIRE_PAGE_OBJECT:
+    case QUIRE_PAGE_SWAPPED:
+    case QUIRE_PAGE_BUSY:
+        return why_promised(page, error);
+    }
+    return "its entry makes no sense";
+}
+
+/* The space whose tables tell about an address. */
+static quire_space_t *space_of(uintptr_t va)
+{
+    process_t *process = process_current();
+
+    return process != NULL && va < ARCH_KERNEL_START ? &process->space : &kernel_space;
+}
+
+static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t status)
+{
+    quire_space_t *space = space_of(va);
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    unsigned count = quire_table_walk(&space->table, (quire_va_t)va, steps);
+    quire_page_t page = {.kind = QUIRE_PAGE_EMPTY};
+
+    if (count > 0)
+        page = steps[count - 1].page;
+    print("  it wanted to %s address 0x%zx, but %s\n", wanted(error), (size_t)va, why(&page, va, error, status));
+    print("  fault code 0x%zx: %s, %s, in %s mode%s\n", (size_t)error, wanted(error),
+          error & FAULT_PROTECTION ? "page present" : "page not present", error & FAULT_USER ? "user" : "kernel",
+          error & FAULT_RESERVED ? ", reserved bit" : "");
+    show_page_walk(space, (quire_va_t)va);
+}
+
+static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
+{
+    unsigned vector = frame_vector(frame);
+    process_t *process = process_current();
+
+    print("\nquire: process %u (%s): %s at instruction 0x%zx\n", process->id, process->name, exception_name(vector),
+          (size_t)frame_instruction(frame));
+    if (vector == VECTOR_PAGE_FAULT)
+        report_page_fault(arch_fault_address(), frame_error(frame), status);
+    else if (frame_error(frame) != 0)
+        print("  error code 0x%zx\n", (size_t)frame_error(frame));
+    arch_print_registers(frame);
+    print("  the process ends with status %d; the kernel goes on\n\n", exception_status(vector));
+    process_exit(exception_status(vector));
+}
+
+void trap_die(trap_frame_t *frame, quire_status_t status)
+{
+    static bool again;
+    unsigned vector = frame_vector(frame);
+
+    kernel_is_dying();
+    print("\nquire: the kernel has failed: %s at instruction 0x%zx\n", exception_name(vector),
+          (size_t)frame_instruction(frame));
+    if (again)
+        arch_exit(false, 255);
+    again = true;
+    arch_print_registers(frame);
+    print("  error code 0x%zx\n", (size_t)frame_error(frame));
+    if (vector == VECTOR_PAGE_FAULT || vector == VECTOR_DOUBLE_FAULT)
+        report_page_fault(arch_fault_address(), vector == VECTOR_PAGE_FAULT ? frame_error(frame) : 0, status);
+    arch_exit(false, 255);
+}
+
+/* What the kernel itself may fault on is a promise in its own area. */
+static void kernel_page_fault(trap_frame_t *frame)
+{
+    uintptr_t va = arch_fault_address();
+    quire_status_t status = QUIRE_NOT_FOUND;
+
+    if (va >= kernel_space.start && va < kernel_space.end)
+        status = quire_vmm_fault(&kernel_space, (quire_va_t)va, access_of(frame_error(frame)));
+    if (status != QUIRE_OK)
+        trap_die(frame, status);
+}
+
+static void kernel_exception(trap_frame_t *frame)
+{
+    unsigned vector = frame_vector(frame);
+
+    switch (arch_fix_return(frame)) {
+    case ARCH_FIX_RETRY:
+        return;
+    case ARCH_FIX_END_PROCESS:
+        print("quire: the registers of a process cannot be loaded\n");
+        end_process(frame, QUIRE_DENIED);
+    case ARCH_FIX_NONE:
+        break;
+    }
+    if (vector == VECTOR_DEBUG)
+        return;
+    if (vector == VECTOR_PAGE_FAULT)
+        kernel_page_fault(frame);
+    else
+        trap_die(frame, QUIRE_DENIED);
+}
+
+static void user_exception(trap_frame_t *frame)
+{
+    process_t *process = process_current();
+    quire_status_t status = QUIRE_DENIED;
+
+    if (process == NULL || frame_vector(frame) == VECTOR_MACHINE_CHECK || frame_vector(frame) == VECTOR_DOUBLE_FAULT)
+        trap_die(frame, status);
+    if (frame_vector(frame) == VECTOR_PAGE_FAULT)
+        status = quire_vmm_fault(&process->space, (quire_va_t)arch_fault_address(), access_of(frame_error(frame)));
+    if (status != QUIRE_OK)
+        end_process(frame, status);
+}
+
+static void exception(trap_frame_t *frame)
+{
+    unsigned vector = frame_vector(frame);
+    bool user = frame_from_user(frame);
+    uint32_t space = user && process_current() != NULL ? process_current()->id : 0;
+
+    if (vector == VECTOR_NMI) {
+        print("quire: a non-maskable interrupt\n");
+        return;
+    }
+    quire_event(.kind = QUIRE_EVENT_TRAP, .space = space,
+                .address = vector == VECTOR_PAGE_FAULT ? arch_fault_address() : frame_instruction(frame),
+                .detail = vector, .before = frame_error(frame), .after = frame_instruction(frame));
+    if (user)
+        user_exception(frame);
+    else
+        kernel_exception(frame);
+    quire_event(.kind = QUIRE_EVENT_TRAP_DONE, .space = space, .detail = vector);
+}
+
+static void interrupt(trap_frame_t *frame)
+{
+    unsigned vector = frame_vector(frame);
+
+    if (arch_interrupt_begin(vector) && vector == VECTOR_TIMER && frame_from_user(frame))
+        process_yield();
+}
+
+void trap_dispatch(trap_frame_t *frame)
+{
+    unsigned vector = frame_vector(frame);
+
+    if (vector == VECTOR_SYSCALL)
+        syscall_dispatch(frame);
+    else if (vector < VECTORS_OF_EXCEPTIONS)
+        exception(frame);
+    else
+        interrupt(frame);
+}

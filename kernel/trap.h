@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* trap.h - the last report. */
+#ifndef KERNEL_TRAP_H
+#define KERNEL_TRAP_H
+
+#include "arch/arch.h"
+
+/* The kernel itself has failed at `frame`: says all that can be known, and ends the machine. `status` is what the VMM
+   said, if it was asked. */
+_Noreturn void trap_die(trap_frame_t *frame, quire_status_t status);
+
+#endif
