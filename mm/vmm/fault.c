@@ -45,7 +45,7 @@ static quire_status_t judge(const quire_page_t *page, unsigned access)
         return QUIRE_NOT_FOUND;
     case QUIRE_PAGE_MAPPED:
     case QUIRE_PAGE_RESERVED:
-        return forced || allowed(page_rights(page), access) ? QUIRE_OK : QUIRE_DENIED;
+        return forced || allowed(page->prot, access) ? QUIRE_OK : QUIRE_DENIED;
     case QUIRE_PAGE_HIDDEN:
         return forced ? QUIRE_OK : QUIRE_DENIED;
     case QUIRE_PAGE_GUARD:
@@ -98,8 +98,8 @@ static void copy_frame(quire_frame_t to, quire_frame_t from)
     quire_port_window_close(target);
 }
 
-/* The page's frame becomes this space's alone, with the rights the owner has by right. The last holder keeps the frame:
-   with one reference, and under this tree's lock, nobody else can gain one. */
+/* The page's frame becomes this space's alone. The last holder keeps the frame: with one reference, and under this
+   tree's lock, nobody else can gain one. */
 static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
 {
     const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
@@ -107,7 +107,6 @@ static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor,
     quire_page_t own = *page;
     quire_frame_t frame = old;
 
-    own.prot = page_rights(page);
     own.flags &= (uint16_t)~QUIRE_PAGE_COPY_ON_WRITE;
     if (quire_pmm_references(space->table.pmm, old) != 1) {
         quire_status_t status = quire_vmm_alloc_frame(space, false, &frame);
@@ -123,18 +122,13 @@ static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor,
     return QUIRE_OK;
 }
 
+/* A page can be marked copy-on-write and yet not be writable by right: then only a writer by force comes here. */
 static quire_status_t repair(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, unsigned access,
                              quire_page_t *page)
 {
     if (page->kind == QUIRE_PAGE_RESERVED)
         return keep_promise(space, cursor, va, page);
-    if (!has_frame(page) || (access & QUIRE_ACCESS_WRITE) == 0)
-        return QUIRE_OK;
-    if ((page->flags & QUIRE_PAGE_COPY_ON_WRITE) != 0)
-        return make_private(space, cursor, va, page);
-    /* A page that its owner may only read can be shared without a mark: a writer by force takes its own. */
-    if ((access & QUIRE_VMM_ACCESS_FORCED) != 0 &&
-        quire_pmm_references(space->table.pmm, quire_frame((size_t)page->payload)) != 1)
+    if ((access & QUIRE_ACCESS_WRITE) != 0 && (page->flags & QUIRE_PAGE_COPY_ON_WRITE) != 0)
         return make_private(space, cursor, va, page);
     return QUIRE_OK;
 }

@@ -18,12 +18,6 @@ static inline size_t pages_between(quire_va_t start, quire_va_t end)
     return (size_t)((end - start) >> QUIRE_PAGE_SHIFT);
 }
 
-/* What the owner of the page may do with it: a copy-on-write page is writable by right. */
-static inline uint8_t page_rights(const quire_page_t *page)
-{
-    return (page->flags & QUIRE_PAGE_COPY_ON_WRITE) != 0 ? (uint8_t)(page->prot | QUIRE_PROT_WRITE) : page->prot;
-}
-
 /* The frame is the space's own or shared with other spaces, as opposed to device memory. */
 static inline bool has_frame(const quire_page_t *page)
 {

@@ -133,6 +133,16 @@ quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t byt
     return status;
 }
 
+/* What discarding makes of a page; false if it has nothing to discard. A promise is left as it is, but may stand inside
+   a run of pages that become the same promise, so that the run is written at once. */
+static bool discarded(const quire_page_t *page, quire_page_t *promise)
+{
+    if (page->kind != QUIRE_PAGE_RESERVED && !has_frame(page))
+        return false;
+    *promise = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = page->prot};
+    return true;
+}
+
 quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t bytes)
 {
     quire_cursor_t cursor;
@@ -145,13 +155,20 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
         return status;
     for (quire_va_t at = va; at < end;) {
         quire_extent_t extent = quire_vmm_extent(&cursor, at, end);
+        quire_va_t run = at;
+        quire_page_t first;
+        quire_page_t next;
 
-        if (has_frame(&extent.page)) {
-            quire_page_t promise = {.kind = QUIRE_PAGE_RESERVED, .prot = page_rights(&extent.page)};
-
-            (void)quire_cursor_mark(&cursor, extent.start, extent.end, &promise);
-        }
         at = extent.end;
+        if (!discarded(&extent.page, &first))
+            continue;
+        while (at < end) {
+            extent = quire_vmm_extent(&cursor, at, end);
+            if (!discarded(&extent.page, &next) || next.prot != first.prot)
+                break;
+            at = extent.end;
+        }
+        (void)quire_cursor_mark(&cursor, run, at, &first);
     }
     quire_cursor_close(&cursor);
     return QUIRE_OK;

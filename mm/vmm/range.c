@@ -21,11 +21,11 @@ static quire_vmm_range_t gather(quire_cursor_t *cursor, quire_va_t at, quire_va_
     quire_extent_t extent = quire_vmm_extent(cursor, at, end);
     quire_vmm_range_t range = {
         .start = at,
-        .prot = page_rights(&extent.page),
+        .prot = extent.page.prot,
         .guard = extent.page.kind == QUIRE_PAGE_GUARD,
     };
 
-    while (extent.page.kind != QUIRE_PAGE_EMPTY && page_rights(&extent.page) == range.prot &&
+    while (extent.page.kind != QUIRE_PAGE_EMPTY && extent.page.prot == range.prot &&
            (extent.page.kind == QUIRE_PAGE_GUARD) == range.guard) {
         range.end = extent.end;
         if (holds_frame(&extent.page))

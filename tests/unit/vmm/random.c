@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * random.c - several spaces, random operations, and a model that says what each must be afterwards.
+ *
+ * Now and then nearly all frames are taken away before an operation, so that it fails at a random step of its work.
+ */
+#include "model.h"
+
+#define SPACES 3
+#define STEPS  400
+
+static void run_steps(model_t *models)
+{
+    for (unsigned step = 0; step < STEPS * test_effort(); step++) {
+        model_t *model = &models[test_random_below(SPACES)];
+        bool scarce = test_random_below(8) == 0;
+
+        if (scarce)
+            test_pmm_leave(model->fixture->pmm, (size_t)test_random_below(6));
+        model_step(model, scarce);
+        if (scarce)
+            test_pmm_restore(model->fixture->pmm);
+        model_verify(model);
+        if (step % 32 == 0)
+            CHECK_OK(quire_pmm_check(model->fixture->pmm));
+    }
+}
+
+static void random_operations(fixture_t *fixture)
+{
+    static model_t models[SPACES];
+    size_t free_frames = vmm_free_frames(fixture);
+    uint8_t *bytes = test_memory(SPACES * MODEL_BYTES);
+
+    for (uint32_t i = 0; i < SPACES; i++)
+        model_create(&models[i], fixture, i + 1, bytes + i * MODEL_BYTES);
+    run_steps(models);
+    for (unsigned i = 0; i < SPACES; i++) {
+        model_verify(&models[i]);
+        quire_vmm_destroy(&models[i].space);
+    }
+    CHECK_OK(quire_pmm_check(fixture->pmm));
+    CHECK_EQUAL(vmm_free_frames(fixture), free_frames);
+}
+
+TEST(vmm, random_operations_against_a_model)
+{
+    vmm_each_format(random_operations);
+}
