@@ -54,7 +54,7 @@ typedef enum quire_page_kind {
     QUIRE_PAGE_BUSY,      /* input or output is under way: payload = ticket */
 } quire_page_kind_t;
 
-/* Attributes beside protection. */
+/* Attributes beside protection. COPY_ON_WRITE and FOREIGN exclude each other: what is copied belongs to the PMM. */
 enum quire_page_flags {
     QUIRE_PAGE_COPY_ON_WRITE = 1 << 0, /* writable by right, mapped read-only: the first write copies */
     QUIRE_PAGE_FOREIGN =
@@ -64,6 +64,7 @@ enum quire_page_flags {
     QUIRE_PAGE_DIRTY = 1 << 4,         /* set by the MMU */
     QUIRE_PAGE_WRITE_THROUGH = 1 << 5, /* PWT */
     QUIRE_PAGE_UNCACHED = 1 << 6,      /* PCD */
+    QUIRE_PAGE_PAT = 1 << 7,           /* with the two above: one of the upper four cache types of the PAT */
 };
 
 /* A decoded entry. */
@@ -95,6 +96,8 @@ unsigned quire_format_levels(const quire_format_t *format);
 /* Bytes covered by one entry at a level, and whether a page can be mapped there (4 KiB, 2 or 4 MiB, 1 GiB). */
 uint64_t quire_format_span(const quire_format_t *format, unsigned level);
 bool quire_format_maps_at(const quire_format_t *format, unsigned level);
+/* The largest payload (frame number, slot, ticket, object's number) that an entry holds: 20 bits or 40. */
+uint64_t quire_format_payload_max(const quire_format_t *format);
 
 /* What a raw entry of a level means: for display, and for tools that read saved tables. Any bit pattern is answered. */
 quire_page_t quire_format_decode(const quire_format_t *format, unsigned level, uint64_t raw);
@@ -128,10 +131,11 @@ quire_status_t quire_table_pin(quire_table_t *kernel, quire_va_t start, quire_va
    QUIRE_DENIED. Tables come from any zone from now on. */
 void quire_table_seal(quire_table_t *kernel);
 
-/* A process's tree: empty below, the kernel's entries above. */
+/* A process's tree: empty below, the kernel's entries above. QUIRE_INVALID: the kernel's tree is not sealed. */
 quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, uint32_t space) QUIRE_MUST_CHECK;
 
-/* Releases every frame and table below shared_start, then the root. The tree must not be loaded on any CPU. */
+/* Releases every frame and table below shared_start, then the root; of the kernel's tree, which must be the last, all
+   of them. The tree must not be loaded on any CPU: nothing is flushed. */
 void quire_table_destroy(quire_table_t *table);
 
 /* Loads the root into CR3 of this CPU. */
@@ -177,14 +181,22 @@ typedef struct quire_cursor {
     quire_va_t flush_start;
     quire_va_t flush_end;
     bool flush_global;
+    /* where tables may have been left empty: nowhere while prune_start >= prune_end */
+    quire_va_t prune_start;
+    quire_va_t prune_end;
+    /* the level-1 table used last, and the address that its first entry covers; frame 0: none */
+    quire_frame_t leaf;
+    quire_va_t leaf_start;
     /* what close must release, after the flush */
     unsigned gathered;
     quire_frame_t gather[QUIRE_CURSOR_GATHER];
+    uint8_t gather_what[QUIRE_CURSOR_GATHER];
 } quire_cursor_t;
 
 /* Locks the tree and prepares [start, end), page aligned and not empty, not crossing shared_start. QUIRE_INVALID: not
    such a range, or not canonical. QUIRE_NO_MEMORY: no frame for a table; every translation and promise is as it was.
-   QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. */
+   QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. Reading the kernel's half through a process's
+   tree locks the kernel's. */
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
 
@@ -198,13 +210,15 @@ quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va);
    to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
    POPULATE; a higher level needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there.
    QUIRE_UNSUPPORTED: no page of that size in this format, or a frame it cannot name. QUIRE_NO_MEMORY: a higher-level
-   table was missing (level > 1 only). */
+   table was missing (level > 1 only). QUIRE_INVALID: no READ, WRITE or EXEC; USER in the kernel's half, GLOBAL below
+   it; COPY_ON_WRITE with FOREIGN. */
 quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,
                                 unsigned prot, unsigned flags) QUIRE_MUST_CHECK;
 
-/* Sets [start, end), within the range, to a promise, as coarse as it fits; kind EMPTY is unmapping. Frames that were
-   mapped or hidden there are released by close, after the flush. `page->kind` is EMPTY, RESERVED, GUARD or OBJECT.
-   Returns how many 4 KiB pages had been mapped. */
+/* Sets [start, end), within the range, to a promise, as coarse as it fits (single pages after POPULATE); kind EMPTY is
+   unmapping. Frames that were mapped or hidden there are released by close, after the flush. `page->kind` is EMPTY,
+   RESERVED, GUARD or OBJECT. Returns how many 4 KiB pages had been mapped. After EDGES, neither end may cut a coarse
+   entry: open the cursor on the very range. The same holds for protect. */
 size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, const quire_page_t *page);
 
 /* Changes the protection of all that is not EMPTY in [start, end). A mapped page whose protection becomes NONE is

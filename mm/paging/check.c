@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.c - a tree's invariants, walked.
+ *
+ * Every table is an allocated frame owned as a table and, but for those that are kept, not empty; no word is one that
+ * the library would not write; the counts agree; the shared half equals the kernel's. The broken rule goes to the log.
+ */
+#include "paging.h"
+
+typedef struct check {
+    const quire_table_t *table;
+    const char *broken; /* the first rule found broken */
+    uint64_t mapped_pages;
+    size_t table_frames;
+    bool own; /* this part of the tree is the table's own, and counted */
+} check_t;
+
+static void breaks(check_t *check, const char *rule)
+{
+    if (check->broken == NULL)
+        check->broken = rule;
+}
+
+static bool has_pmm_frame(const quire_page_t *page)
+{
+    return (page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN) && !(page->flags & QUIRE_PAGE_FOREIGN);
+}
+
+static void check_entry(check_t *check, unsigned level, uint64_t raw)
+{
+    const quire_format_t *format = format_of(check->table);
+    quire_page_t page = entry_decode(format, level, raw);
+    uint64_t mmu_bits = entry_present(raw) ? X86_ACCESSED | X86_DIRTY : 0;
+
+    if (quire_paging_reserved_bits(format, level, raw, 52) != 0)
+        breaks(check, "paging: a reserved bit is set");
+    if (!entry_encodable(format, level, &page) || ((entry_encode(format, level, &page) ^ raw) & ~mmu_bits) != 0)
+        breaks(check, "paging: an entry that the library did not write");
+    if (has_pmm_frame(&page) && !quire_pmm_frame_info(check->table->pmm, quire_frame((size_t)page.payload)).allocated)
+        breaks(check, "paging: a frame is mapped that is not allocated");
+    if (page.kind == QUIRE_PAGE_MAPPED)
+        check->mapped_pages += format_pages(format, level);
+}
+
+static void check_table_entry(check_t *check, unsigned level, uint64_t raw)
+{
+    const quire_format_t *format = format_of(check->table);
+    uint64_t own_bits = X86_ACCESSED | (level == format->levels ? X86_PINNED : 0);
+    quire_frame_t frame = entry_table(format, raw);
+    uint64_t plain = entry_encode_table(format, level, frame, (raw & X86_USER) != 0);
+
+    if (quire_paging_reserved_bits(format, level, raw, 52) != 0)
+        breaks(check, "paging: a reserved bit is set");
+    if (((plain ^ raw) & ~own_bits) != 0)
+        breaks(check, "paging: a table's entry that the library did not write");
+}
+
+static void check_tree(check_t *check, quire_frame_t frame, unsigned level, unsigned first, unsigned end)
+{
+    const quire_format_t *format = format_of(check->table);
+    quire_frame_info_t info = quire_pmm_frame_info(check->table->pmm, frame);
+
+    if (!info.allocated || info.owner != QUIRE_OWNER_TABLE || info.references != 1) {
+        breaks(check, "paging: a table stands in a frame that is not a table's");
+        return;
+    }
+    void *window = quire_port_window_open(frame);
+    bool empty = true;
+    check->table_frames++;
+    for (unsigned i = first; i < end && check->broken == NULL; i++) {
+        uint64_t raw = word_read(format, window, i);
+
+        empty = empty && raw == 0;
+        if (entry_is_table(format, level, raw)) {
+            check_table_entry(check, level, raw);
+            check_tree(check, entry_table(format, raw), level - 1, 0, format_entries(format, level - 1));
+        } else if (raw != 0) {
+            check_entry(check, level, raw);
+        }
+    }
+    quire_port_window_close(window);
+    /* Root entries that keep their tables whatever they hold are all that may lead to an empty one. */
+    if (empty && level + 1 < format->levels)
+        breaks(check, "paging: an empty table was not given back");
+}
+
+static void check_shared(check_t *check, unsigned first)
+{
+    const quire_format_t *format = format_of(check->table);
+    void *own = quire_port_window_open(check->table->root);
+    void *kernel = quire_port_window_open(check->table->kernel->root);
+
+    for (unsigned i = first; i < format_entries(format, format->levels); i++) {
+        uint64_t raw = word_read(format, kernel, i);
+        uint64_t mmu_bits = entry_present(raw) ? X86_ACCESSED | X86_DIRTY : 0;
+
+        if (((word_read(format, own, i) ^ raw) & ~mmu_bits) != 0)
+            breaks(check, "paging: the shared half differs from the kernel's");
+    }
+    quire_port_window_close(kernel);
+    quire_port_window_close(own);
+}
+
+quire_status_t quire_table_check(quire_table_t *table)
+{
+    const quire_format_t *format = format_of(table);
+    unsigned levels = format->levels;
+    unsigned end =
+        table->kernel != NULL ? format_index(format, levels, table->shared_start) : format_entries(format, levels);
+    check_t check = {.table = table};
+
+    quire_port_lock(&table->lock);
+    check_tree(&check, table->root, levels, 0, end);
+    if (check.mapped_pages != table->mapped_pages)
+        breaks(&check, "paging: the count of mapped pages is wrong");
+    if (check.table_frames != table->table_frames)
+        breaks(&check, "paging: the count of tables is wrong");
+    if (table->kernel != NULL)
+        check_shared(&check, end);
+    quire_port_unlock(&table->lock);
+    if (check.broken == NULL)
+        return QUIRE_OK;
+    quire_port_log(QUIRE_LOG_ERROR, check.broken);
+    return QUIRE_CORRUPT;
+}

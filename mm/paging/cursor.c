@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cursor.c - open, close, and the work on single entries.
+ *
+ * Problem. Tables are changed by faults, by system calls and by the kernel itself, each with its own mixture of steps;
+ * a missing flush, a frame freed too early, or a failure half-way is a bug that shows only later, elsewhere.
+ *
+ * Idea. One way in. Opening checks the range, locks the tree and takes every table the work will need; the steps cannot
+ * fail for want of memory; closing gives back empty tables, flushes, releases and unlocks, in that order.
+ *
+ * Cost. The fault path is open, query, map, close on one page. The cursor remembers the level-1 table it used last, as
+ * a frame: the descent from the root happens once per table, not once per page. It does not keep the window open,
+ * because windows close in reverse order and the caller opens its own in between.
+ *
+ * Invariants. Between open and close the lock is held. In POPULATE mode every level-1 table of the range stays where it
+ * is until close. Entries that were present change only by entry_try().
+ *
+ * Lock order: a tree's lock, then the PMM's. Two trees (fork): the one with the lower address first, or the caller's
+ * own order. Reading the kernel's half takes the kernel tree's lock instead of the process's, never both.
+ */
+#include "paging.h"
+
+/* True if the kernel's root entries over the range may not be looked behind for change. */
+static bool is_final(const quire_table_t *table, quire_va_t first, quire_va_t last)
+{
+    const quire_format_t *format = format_of(table);
+    bool final = false;
+
+    if (first < table->shared_start)
+        return false;
+    if (table->kernel != NULL)
+        return true;
+    if (!table->loaded)
+        return false;
+    void *window = quire_port_window_open(table->root);
+    unsigned stop = format_index(format, format->levels, last);
+    for (unsigned i = format_index(format, format->levels, first); i <= stop; i++) {
+        uint64_t raw = word_read(format, window, i);
+
+        if (!entry_is_table(format, format->levels, raw) || !(raw & X86_PINNED))
+            final = true;
+    }
+    quire_port_window_close(window);
+    return final;
+}
+
+/* Descends towards va: the level and the word of the entry that covers it, and the table it stands in. */
+static unsigned descend(quire_cursor_t *cursor, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
+{
+    const quire_format_t *format = format_of(cursor->table);
+    quire_va_t leaf_start = format_first(format, 2, va);
+    bool known = cursor->leaf.number != 0 && cursor->leaf_start == leaf_start;
+    unsigned level = known ? 1 : format->levels;
+
+    *frame = known ? cursor->leaf : cursor->table->root;
+    for (;;) {
+        void *window = quire_port_window_open(*frame);
+
+        *raw = word_read(format, window, format_index(format, level, va));
+        quire_port_window_close(window);
+        if (!entry_is_table(format, level, *raw))
+            break;
+        *frame = entry_table(format, *raw);
+        level--;
+    }
+    if (level == 1) {
+        cursor->leaf = *frame;
+        cursor->leaf_start = leaf_start;
+    }
+    return level;
+}
+
+static quire_status_t prepare(quire_cursor_t *cursor, quire_va_t first, quire_va_t last)
+{
+    const quire_format_t *format = format_of(cursor->table);
+    quire_frame_t frame;
+    uint64_t raw;
+
+    if (cursor->mode == QUIRE_CURSOR_READ)
+        return QUIRE_OK;
+    if (is_final(cursor->table, first, last))
+        return QUIRE_DENIED;
+    if (format_first(format, 2, first) == format_first(format, 2, last) && descend(cursor, first, &frame, &raw) == 1)
+        return QUIRE_OK;
+    return quire_paging_acquire(cursor, first, last, 1, cursor->mode == QUIRE_CURSOR_EDGES);
+}
+
+quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                                 quire_cursor_mode_t mode)
+{
+    quire_va_t last = end - 1;
+
+    if (start >= end || ((start | end) & QUIRE_PAGE_MASK) || !format_range_valid(format_of(table), start, last))
+        return QUIRE_INVALID;
+    if (start < table->shared_start && last >= table->shared_start)
+        return QUIRE_INVALID;
+    if (mode == QUIRE_CURSOR_READ && start >= table->shared_start && table->kernel != NULL)
+        table = table->kernel;
+    quire_paging_cursor_init(cursor, table, start, end, mode);
+    quire_port_lock(&table->lock);
+    quire_status_t status = prepare(cursor, start, last);
+    if (status != QUIRE_OK)
+        quire_port_unlock(&table->lock);
+    return status;
+}
+
+void quire_cursor_close(quire_cursor_t *cursor)
+{
+    if (cursor->prune_start < cursor->prune_end)
+        quire_paging_prune(cursor);
+    if (cursor->flush_start < cursor->flush_end || cursor->gathered != 0)
+        quire_paging_settle(cursor);
+    quire_port_unlock(&cursor->table->lock);
+}
+
+static void check_within(const quire_cursor_t *cursor, quire_va_t va)
+{
+    if (va < cursor->start || va >= cursor->end)
+        quire_port_panic("paging: an address outside the cursor's range");
+}
+
+quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va)
+{
+    const quire_format_t *format = format_of(cursor->table);
+    quire_extent_t extent;
+    quire_frame_t frame;
+    uint64_t raw;
+
+    check_within(cursor, va);
+    extent.level = descend(cursor, va, &frame, &raw);
+    extent.page = entry_decode(format, extent.level, raw);
+    extent.start = format_first(format, extent.level, va);
+    extent.end = format_end(format, format_last(format, extent.level, va));
+    return extent;
+}
+
+static bool is_owned_rightly(const quire_cursor_t *cursor, const quire_page_t *page)
+{
+    const quire_table_t *table = cursor->table;
+
+    if (cursor->start >= table->shared_start)
+        return !(page->prot & QUIRE_PROT_USER);
+    return !(page->flags & QUIRE_PAGE_GLOBAL) || table->kernel == NULL;
+}
+
+static quire_status_t check_page(const quire_cursor_t *cursor, unsigned level, const quire_page_t *page)
+{
+    const quire_format_t *format = format_of(cursor->table);
+
+    if (!(page->prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) || !is_owned_rightly(cursor, page))
+        return QUIRE_INVALID;
+    if ((page->flags & QUIRE_PAGE_FOREIGN) && (page->flags & QUIRE_PAGE_COPY_ON_WRITE))
+        return QUIRE_INVALID;
+    if (level < 1 || level > format->levels || !entry_encodable(format, level, page))
+        return QUIRE_UNSUPPORTED;
+    return QUIRE_OK;
+}
+
+/* The level-1 table over va, which POPULATE has put there. */
+static quire_frame_t leaf_of(quire_cursor_t *cursor, quire_va_t va)
+{
+    quire_frame_t frame;
+    uint64_t raw;
+
+    check_within(cursor, va);
+    if (va & QUIRE_PAGE_MASK)
+        quire_port_panic("paging: an address that is not a page's");
+    if (cursor->leaf.number != 0 && cursor->leaf_start == format_first(format_of(cursor->table), 2, va))
+        return cursor->leaf;
+    return descend(cursor, va, &frame, &raw) == 1 ? frame : quire_frame(0);
+}
+
+/* Something stands at va now: if this page was all that might have left a table empty, none is. */
+static void fills(quire_cursor_t *cursor, quire_va_t va)
+{
+    if (cursor->prune_start == va && cursor->prune_end == va + QUIRE_PAGE_BYTES)
+        cursor->prune_end = va;
+}
+
+static quire_status_t map_page(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    quire_frame_t frame = leaf_of(cursor, va);
+
+    if (frame.number == 0)
+        quire_port_panic("paging: a page is mapped where no table is: open the cursor with POPULATE");
+    void *window = quire_port_window_open(frame);
+    entry_t entry = entry_at(format, window, frame, 1, va);
+    uint64_t raw = entry_read(format, &entry);
+    bool taken = entry_present(raw) || entry_kind(format, 1, raw) == QUIRE_PAGE_HIDDEN;
+    if (!taken)
+        (void)entry_replace(table, &entry, raw, entry_encode(format, 1, page));
+    quire_port_window_close(window);
+    if (taken)
+        return QUIRE_EXISTS;
+    table->mapped_pages++;
+    fills(cursor, va);
+    return QUIRE_OK;
+}
+
+quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,
+                                unsigned prot, unsigned flags)
+{
+    quire_page_t page = {
+        .kind = QUIRE_PAGE_MAPPED, .prot = (uint8_t)prot, .flags = (uint16_t)flags, .payload = frame.number};
+    quire_status_t status = check_page(cursor, level, &page);
+
+    if (status != QUIRE_OK)
+        return status;
+    return level == 1 ? map_page(cursor, va, &page) : quire_paging_map_large(cursor, va, level, &page);
+}
+
+quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    quire_frame_t frame = leaf_of(cursor, va);
+
+    if (frame.number == 0)
+        return (quire_page_t){.kind = QUIRE_PAGE_EMPTY};
+    void *window = quire_port_window_open(frame);
+    entry_t entry = entry_at(format, window, frame, 1, va);
+    uint64_t raw = entry_read(format, &entry);
+    if (raw != 0) {
+        raw = entry_replace(table, &entry, raw, 0);
+        quire_paging_prune_add(cursor, va, va | QUIRE_PAGE_MASK);
+    }
+    quire_port_window_close(window);
+    if (entry_present(raw)) {
+        table->mapped_pages--;
+        quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
+    }
+    return entry_decode(format, 1, raw);
+}
+
+/* Writes the page over `raw`; accessed and dirty bits that the MMU sets meanwhile are added. Returns what was there. */
+static uint64_t put_entry(quire_table_t *table, const entry_t *entry, uint64_t raw, const quire_page_t *page)
+{
+    const quire_format_t *format = format_of(table);
+    quire_page_t wanted = *page;
+    uint64_t first = raw;
+
+    while (!entry_try(table, entry, &raw, entry_encode(format, 1, &wanted)))
+        wanted.flags |= (uint16_t)(flag_if(raw & ~first, X86_ACCESSED, QUIRE_PAGE_ACCESSED) |
+                                   flag_if(raw & ~first, X86_DIRTY, QUIRE_PAGE_DIRTY));
+    return raw;
+}
+
+static bool has_frame(const quire_page_t *page)
+{
+    return page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN;
+}
+
+void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    quire_frame_t frame = leaf_of(cursor, va);
+
+    if (frame.number == 0 || cursor->mode != QUIRE_CURSOR_POPULATE)
+        quire_port_panic("paging: an entry is put where no table is: open the cursor with POPULATE");
+    if (!entry_encodable(format, 1, page) || !is_owned_rightly(cursor, page))
+        quire_port_panic("paging: an entry of this format cannot say that");
+    void *window = quire_port_window_open(frame);
+    entry_t entry = entry_at(format, window, frame, 1, va);
+    uint64_t raw = entry_read(format, &entry);
+    quire_page_t before = entry_decode(format, 1, raw);
+    if (has_frame(&before) && !(has_frame(page) && before.payload == page->payload))
+        quire_port_panic("paging: an entry that holds a frame was overwritten: take it first");
+    raw = put_entry(table, &entry, raw, page);
+    quire_port_window_close(window);
+    table->mapped_pages += page->kind == QUIRE_PAGE_MAPPED;
+    if (entry_present(raw)) {
+        table->mapped_pages--;
+        quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
+    }
+    if (page->kind == QUIRE_PAGE_EMPTY)
+        quire_paging_prune_add(cursor, va, va | QUIRE_PAGE_MASK);
+    else
+        fills(cursor, va);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.h - reading and writing the words of a table whose window is open.
+ *
+ * The MMU reads these words at any moment and sets two bits in them (accessed, dirty), so each access here is one the
+ * MMU may meet half-way:
+ *
+ *   - a word that was not present is written plainly. Where a 64-bit entry takes two stores, the half with the present
+ *     bit goes last: the MMU ignores the rest of a word that is not present.
+ *   - a word that was present is changed by compare-and-exchange, so that a dirty bit set in between is seen.
+ *
+ * The locked 64-bit exchange exists on every processor with PAE.
+ */
+#ifndef QUIRE_PAGING_ENTRY_H
+#define QUIRE_PAGING_ENTRY_H
+
+#include <quire/event.h>
+
+#include "format/format.h"
+
+/* One entry: where it stands, and what it covers. */
+typedef struct entry {
+    void *window; /* of the table's frame */
+    quire_frame_t frame;
+    unsigned level;
+    unsigned index;
+    quire_va_t va; /* some address it covers */
+} entry_t;
+
+static inline entry_t entry_at(const quire_format_t *format, void *window, quire_frame_t frame, unsigned level,
+                               quire_va_t va)
+{
+    return (entry_t){window, frame, level, format_index(format, level, va), va};
+}
+
+static inline uint64_t word_read(const quire_format_t *format, const void *window, unsigned index)
+{
+    if (format->entry_bytes == 4)
+        return ((const volatile uint32_t *)window)[index];
+    return ((const volatile uint64_t *)window)[index];
+}
+
+/* Only over a word that is not present, or that no MMU can reach. */
+static inline void word_store(const quire_format_t *format, void *window, unsigned index, uint64_t value)
+{
+    if (format->entry_bytes == 4) {
+        ((volatile uint32_t *)window)[index] = (uint32_t)value;
+    } else if (sizeof(uintptr_t) == sizeof(uint64_t)) {
+        ((volatile uint64_t *)window)[index] = value;
+    } else {
+        volatile uint32_t *halves = (volatile uint32_t *)window + 2 * (size_t)index;
+
+        halves[1] = (uint32_t)(value >> 32);
+        halves[0] = (uint32_t)value;
+    }
+}
+
+/* Returns what was there: equal to `before` if and only if it was exchanged. */
+static inline uint64_t word_exchange(const quire_format_t *format, void *window, unsigned index, uint64_t before,
+                                     uint64_t after)
+{
+    if (format->entry_bytes == 4)
+        return __sync_val_compare_and_swap((uint32_t *)window + index, (uint32_t)before, (uint32_t)after);
+    return __sync_val_compare_and_swap((uint64_t *)window + index, before, after);
+}
+
+static inline uint64_t entry_read(const quire_format_t *format, const entry_t *entry)
+{
+    return word_read(format, entry->window, entry->index);
+}
+
+static inline void entry_record(const quire_table_t *table, const entry_t *entry, uint64_t before, uint64_t after)
+{
+    (void)table;
+    (void)entry;
+    (void)before;
+    (void)after;
+    quire_event(.kind = QUIRE_EVENT_ENTRY, .level = (uint8_t)entry->level, .space = table->space,
+                .address = format_first(format_of(table), entry->level, entry->va), .frame = entry->frame.number,
+                .before = before, .after = after);
+}
+
+/* Changes the entry from *before to `after`. False, with the present word in *before, if the MMU was faster. */
+static inline bool entry_try(const quire_table_t *table, const entry_t *entry, uint64_t *before, uint64_t after)
+{
+    const quire_format_t *format = format_of(table);
+
+    if (!entry_present(*before)) {
+        word_store(format, entry->window, entry->index, after);
+    } else {
+        uint64_t seen = word_exchange(format, entry->window, entry->index, *before, after);
+
+        if (seen != *before) {
+            *before = seen;
+            return false;
+        }
+    }
+    entry_record(table, entry, *before, after);
+    return true;
+}
+
+/* The same whatever the MMU does to its two bits; returns the word as it was at the last. */
+static inline uint64_t entry_replace(const quire_table_t *table, const entry_t *entry, uint64_t before, uint64_t after)
+{
+    while (!entry_try(table, entry, &before, after)) {
+    }
+    return before;
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paging.h - what the files of mm/paging share with each other.
+ *
+ * The tree's lock is held in all of these. Ranges are [first, last] in bytes. At most one window a level is open.
+ */
+#ifndef QUIRE_PAGING_PRIVATE_H
+#define QUIRE_PAGING_PRIVATE_H
+
+#include "entry.h"
+
+/* What a gathered frame is, beside the levels 1 to 5: a table of that level, unlinked with all that hangs below it. */
+enum gather_what {
+    GATHER_FRAME = 0,    /* one frame: a page, or a table that is empty */
+    GATHER_LARGE = 0x80, /* added to the level: the frames of a large page */
+};
+
+/* Flushes from here on are for the whole space: so many single ones cost as much. */
+#define FLUSH_PAGES_MAX 32
+
+/* --- tlb.c --- */
+
+/* A cursor for the library's own use: nothing gathered, nothing to flush. */
+void quire_paging_cursor_init(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                              quire_cursor_mode_t mode);
+void quire_paging_flush_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t last);
+void quire_paging_prune_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t last);
+/* Room for it is made, if there is none, by flushing and releasing what has been gathered. */
+void quire_paging_gather(quire_cursor_t *cursor, quire_frame_t frame, unsigned what);
+/* The frames of a page that an entry of `level` mapped or hid. */
+void quire_paging_gather_page(quire_cursor_t *cursor, unsigned level, const quire_page_t *page);
+/* Flush, then release. */
+void quire_paging_settle(quire_cursor_t *cursor);
+
+/* --- tables.c --- */
+
+/* Takes `count` tables, all or none; they are linked through their first words. Unused ones go back one by one. */
+quire_status_t quire_paging_tables_take(quire_table_t *table, size_t count, quire_frame_t *chain) QUIRE_MUST_CHECK;
+/* The next of them, all zeros. */
+quire_frame_t quire_paging_tables_next(quire_frame_t *chain);
+quire_status_t quire_paging_root_take(quire_pmm_t *pmm, const quire_format_t *format, unsigned zone,
+                                      quire_frame_t *root) QUIRE_MUST_CHECK;
+/* A table joins or leaves the tree: counts and events. */
+void quire_paging_table_joins(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
+void quire_paging_table_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
+/* All tables of a subtree leave the tree; returns how many 4 KiB pages they map. Nothing is released. */
+uint64_t quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
+/* Releases a subtree that no MMU can reach any more. */
+void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level);
+/* Releases the blocks that make up [frame, frame + count). */
+void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t count);
+
+/* --- acquire.c --- */
+
+/* Makes every table above `floor` that [first, last] needs: all of them, or with `edges` only where the range cuts an
+   entry. Acquires first; on failure nothing has changed. */
+quire_status_t quire_paging_acquire(quire_cursor_t *cursor, quire_va_t first, quire_va_t last, unsigned floor,
+                                    bool edges) QUIRE_MUST_CHECK;
+
+/* --- range.c --- */
+
+/* Unlinked already: counts it out, and gathers it. */
+uint64_t quire_paging_subtree_gather(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t va);
+
+/* --- large.c --- */
+quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, unsigned level,
+                                      const quire_page_t *page) QUIRE_MUST_CHECK;
+
+/* --- prune.c --- */
+void quire_paging_prune(quire_cursor_t *cursor);
+
+/* True for a root entry whose table stays whatever it holds. */
+static inline bool entry_is_kept(const quire_format_t *format, unsigned level, uint64_t raw)
+{
+    return level == format->levels && (format->fixed_root || (raw & X86_PINNED));
+}
+
+/* The last byte of the part of [va, last] that the entry covering va covers. */
+static inline quire_va_t piece_last(const quire_format_t *format, unsigned level, quire_va_t va, quire_va_t last)
+{
+    quire_va_t reach = format_last(format, level, va);
+
+    return reach < last ? reach : last;
+}
+
+static inline bool piece_is_whole(const quire_format_t *format, unsigned level, quire_va_t first, quire_va_t last)
+{
+    return first == format_first(format, level, first) && last == format_last(format, level, first);
+}
+
+#endif
