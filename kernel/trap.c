@@ -151,11 +151,13 @@ static quire_space_t *space_of(uintptr_t va)
     return process != NULL && va < ARCH_KERNEL_START ? &process->space : &kernel_space;
 }
 
+/* While the boot tables are in use there is no tree to walk, and what they lack is empty. */
 static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t status)
 {
     quire_space_t *space = space_of(va);
     quire_walk_step_t steps[QUIRE_LEVELS_MAX];
-    unsigned count = quire_table_walk(&space->table, (quire_va_t)va, steps);
+    bool walkable = space->table.format != NULL;
+    unsigned count = walkable ? quire_table_walk(&space->table, (quire_va_t)va, steps) : 0;
     quire_page_t page = {.kind = QUIRE_PAGE_EMPTY};
 
     if (count > 0)
@@ -164,7 +166,8 @@ static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t stat
     print("  fault code 0x%zx: %s, %s, in %s mode%s\n", (size_t)error, wanted(error),
           error & FAULT_PROTECTION ? "page present" : "page not present", error & FAULT_USER ? "user" : "kernel",
           error & FAULT_RESERVED ? ", reserved bit" : "");
-    show_page_walk(space, (quire_va_t)va);
+    if (walkable)
+        show_page_walk(space, (quire_va_t)va);
 }
 
 static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
