@@ -45,6 +45,12 @@ quire_status_t quire_vmm_create_kernel(quire_space_t *space, quire_va_t start, q
 quire_status_t quire_vmm_create(quire_space_t *space, quire_space_t *kernel, uint32_t id, quire_va_t start,
                                 quire_va_t end) QUIRE_MUST_CHECK;
 
+/* A second space with the same content, for a second process: pages that were written are shared until one of the two
+   writes again, promises are copied, and no page is. On failure the parent's pages are what they were.
+   QUIRE_NO_MEMORY: no frame for a table. QUIRE_INVALID: `id` 0, or the kernel's space. QUIRE_AGAIN: a page is busy.
+   QUIRE_UNSUPPORTED: a page that cannot be shared so (a large page). */
+quire_status_t quire_vmm_fork(quire_space_t *parent, quire_space_t *child, uint32_t id) QUIRE_MUST_CHECK;
+
 /* Gives back every frame and every table. The space must not be active on any CPU. */
 void quire_vmm_destroy(quire_space_t *space);
 

@@ -25,6 +25,12 @@ static inline bool has_frame(const quire_page_t *page)
            (page->flags & QUIRE_PAGE_FOREIGN) == 0;
 }
 
+/* Where the half that is a process's own ends. */
+quire_va_t quire_vmm_lower_top(const quire_table_t *table);
+
+/* The numbers of a space whose table has just been made. */
+void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t end, size_t reserved_pages);
+
 /* [va, va + bytes) in whole pages, if it lies in the part of the space that is given out; otherwise QUIRE_INVALID.
    Written so that no sum can wrap. */
 quire_status_t quire_vmm_round_range(const quire_space_t *space, quire_va_t va, size_t bytes,

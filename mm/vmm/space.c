@@ -24,7 +24,7 @@
 
 /* Where the lower half ends: with four and five levels the root's upper 256 entries belong to the addresses that are
    sign-extended (SDM volume 1, 3.3.7.1, canonical addressing). */
-static quire_va_t lower_top(const quire_table_t *table)
+quire_va_t quire_vmm_lower_top(const quire_table_t *table)
 {
     unsigned levels = quire_format_levels(table->format);
     uint64_t half;
@@ -48,7 +48,7 @@ static bool aligned_range(quire_va_t start, quire_va_t end)
     return ((start | end) & QUIRE_PAGE_MASK) == 0 && start < end;
 }
 
-static void fill(quire_space_t *space, quire_va_t start, quire_va_t end, size_t reserved_pages)
+void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t end, size_t reserved_pages)
 {
     space->start = start;
     space->end = end;
@@ -71,7 +71,7 @@ quire_status_t quire_vmm_create_kernel(quire_space_t *space, quire_va_t start, q
         return status;
     taken = quire_vmm_taken_pages(&cursor, start, end);
     quire_cursor_close(&cursor);
-    fill(space, start, end, taken);
+    quire_vmm_begin_space(space, start, end, taken);
     return QUIRE_OK;
 }
 
@@ -80,12 +80,12 @@ quire_status_t quire_vmm_create(quire_space_t *space, quire_space_t *kernel, uin
 {
     quire_status_t status;
 
-    if (id == 0 || !aligned_range(start, end) || start < QUIRE_PAGE_BYTES || end > lower_top(&kernel->table))
+    if (id == 0 || !aligned_range(start, end) || start < QUIRE_PAGE_BYTES || end > quire_vmm_lower_top(&kernel->table))
         return QUIRE_INVALID;
     status = quire_table_create(&space->table, &kernel->table, id);
     if (status != QUIRE_OK)
         return status;
-    fill(space, start, end, 0);
+    quire_vmm_begin_space(space, start, end, 0);
     return QUIRE_OK;
 }
 
@@ -201,5 +201,5 @@ quire_status_t quire_vmm_check(quire_space_t *space)
         return check_half(space, space->table.shared_start, upper_top(&space->table));
     if (space->start < QUIRE_PAGE_BYTES)
         return QUIRE_CORRUPT;
-    return check_half(space, 0, lower_top(&space->table));
+    return check_half(space, 0, quire_vmm_lower_top(&space->table));
 }
