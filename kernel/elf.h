@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * elf.h - static executables, read and judged; nothing is loaded here (System V ABI, "Object Files"; ELF-64 Object File
+ * Format 1.5).
+ *
+ * The file may be anything at all. What elf_parse() accepts can be loaded without further questions: every segment
+ * lies within the file and within the given addresses, in ascending order, without overlapping, and the entry point is
+ * in one that may be executed.
+ */
+#ifndef KERNEL_ELF_H
+#define KERNEL_ELF_H
+
+#include <quire/types.h>
+
+#define ELF_SEGMENTS_MAX 32
+
+#define ELF_CLASS_32       1
+#define ELF_CLASS_64       2
+#define ELF_MACHINE_386    3
+#define ELF_MACHINE_X86_64 62
+
+enum elf_prot {
+    ELF_PROT_EXEC = 1,
+    ELF_PROT_WRITE = 2,
+    ELF_PROT_READ = 4,
+};
+
+/* What this kernel can run, and where. */
+typedef struct elf_machine {
+    uint8_t class;
+    uint16_t machine;
+    uint64_t start; /* page aligned; programs lie in [start, end) */
+    uint64_t end;
+} elf_machine_t;
+
+/* One part of the program's memory. `address` need not be page aligned. Neighbours may share a page. */
+typedef struct elf_segment {
+    uint64_t address;
+    uint64_t memory_bytes; /* at least file_bytes, not 0; the rest is zeros */
+    uint64_t file_offset;
+    uint64_t file_bytes;
+    unsigned prot; /* elf_prot */
+} elf_segment_t;
+
+typedef struct elf_image {
+    bool relocatable; /* position-independent: it was placed, its addresses below are where it will be */
+    uint64_t bias;    /* what placing it added to the addresses in the file */
+    uint64_t entry;
+    uint64_t headers; /* address of the program headers in the program's own memory; 0: they are not loaded */
+    unsigned header_bytes;
+    unsigned header_count;
+    uint64_t end; /* first byte after the last segment */
+    bool executable_stack;
+    unsigned segment_count;
+    elf_segment_t segments[ELF_SEGMENTS_MAX];
+} elf_image_t;
+
+/* QUIRE_INVALID: not a sound executable. QUIRE_UNSUPPORTED: sound perhaps, but not for this kernel. QUIRE_NO_SPACE: its
+   addresses are not within the machine's. *reason (not NULL) then says why, as a part of a sentence. */
+quire_status_t elf_parse(const void *file, size_t bytes, const elf_machine_t *machine, elf_image_t *image,
+                         const char **reason) QUIRE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall_file.c - read, write and their kin, on descriptors that are open.
+ *
+ * The standard streams say that they are pipes: they have no terminal's settings, cannot seek, and programs
+ * buffer them fully. Reading the console takes what has been typed; when nothing has, it is the end of the file.
+ */
+#include "transfer.h"
+
+CALL(read)
+{
+    file_t *file = transfer_file(process, argument[0]);
+    call_result_t result = transfer_check_read(file, argument[1], argument[2]);
+
+    if (result == 0)
+        result = transfer_read(process, file, file->offset, argument[1], argument[2]);
+    if (result > 0)
+        file->offset += (uint64_t)result;
+    return result;
+}
+
+CALL(write)
+{
+    file_t *file = transfer_file(process, argument[0]);
+    call_result_t result = transfer_check_write(file, argument[1], argument[2]);
+
+    return result == 0 ? transfer_write(process, file, argument[1], argument[2]) : result;
+}
+
+/* The offset is 64 bits in one register or, on i386, two; the machine's table has put them together. */
+CALL(pread)
+{
+    file_t *file = transfer_file(process, argument[0]);
+    uint64_t offset = sizeof(uintptr_t) == 8 ? argument[3] : (uint64_t)argument[4] << 32 | argument[3];
+    call_result_t result;
+
+    if ((int64_t)offset < 0)
+        return -EINVAL;
+    if (file != NULL && !transfer_can_seek(file))
+        return -ESPIPE;
+    result = transfer_check_read(file, argument[1], argument[2]);
+    return result == 0 ? transfer_read(process, file, offset, argument[1], argument[2]) : result;
+}
+
+/* Past the end is fine, before the beginning is not. */
+static call_result_t seek(process_t *process, uintptr_t number, int64_t distance, uintptr_t whence)
+{
+    file_t *file = transfer_file(process, number);
+    int64_t target;
+
+    if (file == NULL)
+        return -EBADF;
+    if (!transfer_can_seek(file))
+        return -ESPIPE;
+    if (file->kind != FILE_INITRD)
+        return 0;
+    switch (whence & UINT32_MAX) {
+    case SEEK_SET:
+        target = 0;
+        break;
+    case SEEK_CUR:
+        target = (int64_t)file->offset;
+        break;
+    case SEEK_END:
+        target = (int64_t)file->content.bytes;
+        break;
+    default:
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(target, distance, &target) || target < 0)
+        return -EINVAL;
+    if (target > INTPTR_MAX)
+        return -EOVERFLOW;
+    file->offset = (uint64_t)target;
+    return (call_result_t)target;
+}
+
+CALL(lseek)
+{
+    return seek(process, argument[0], (intptr_t)argument[1], argument[2]);
+}
+
+/* i386: the distance in two registers, the result in memory. */
+CALL(llseek)
+{
+    uint64_t distance = (uint64_t)(uint32_t)argument[1] << 32 | (uint32_t)argument[2];
+    call_result_t result = seek(process, argument[0], (int64_t)distance, argument[4]);
+    uint64_t offset = (uint64_t)result;
+
+    if (result < 0)
+        return result;
+    return copy_out(process, argument[3], &offset, sizeof(offset));
+}
+
+typedef struct vector {
+    uintptr_t base;
+    uintptr_t bytes;
+} vector_t;
+
+/* readv and writev: Linux judges all pieces before it moves the first byte. */
+static call_result_t check_vector(process_t *process, const uintptr_t *argument, uintptr_t *total)
+{
+    uintptr_t count = argument[2];
+
+    *total = 0;
+    if (count > VECTOR_MAX)
+        return -EINVAL;
+    for (uintptr_t i = 0; i < count; i++) {
+        vector_t piece;
+
+        if (copy_in(process, &piece, argument[1] + i * sizeof(piece), sizeof(piece)) != 0)
+            return -EFAULT;
+        if ((intptr_t)piece.bytes < 0)
+            return -EINVAL;
+        if (!range_is_user(piece.base, piece.bytes))
+            return -EFAULT;
+        *total = piece.bytes > TRANSFER_MAX - *total ? TRANSFER_MAX : *total + piece.bytes;
+    }
+    return 0;
+}
+
+static call_result_t move_vector(process_t *process, file_t *file, const uintptr_t *argument, uintptr_t total,
+                                 bool writing)
+{
+    uintptr_t done = 0;
+
+    for (uintptr_t i = 0; i < argument[2] && done < total; i++) {
+        call_result_t result;
+        vector_t piece;
+
+        if (copy_in(process, &piece, argument[1] + i * sizeof(piece), sizeof(piece)) != 0)
+            return done != 0 ? (call_result_t)done : -EFAULT;
+        if (piece.bytes > total - done)
+            piece.bytes = total - done;
+        result = writing ? transfer_write(process, file, piece.base, piece.bytes)
+                         : transfer_read(process, file, file->offset, piece.base, piece.bytes);
+        if (result < 0)
+            return done != 0 ? (call_result_t)done : result;
+        done += (uintptr_t)result;
+        if (!writing)
+            file->offset += (uint64_t)result;
+        if ((uintptr_t)result < piece.bytes)
+            break;
+    }
+    return (call_result_t)done;
+}
+
+CALL(readv)
+{
+    file_t *file = transfer_file(process, argument[0]);
+    uintptr_t total;
+    call_result_t result;
+
+    if (file == NULL || !file->readable)
+        return -EBADF;
+    result = check_vector(process, argument, &total);
+    if (result == 0)
+        result = transfer_check_read(file, 0, 0);
+    return result == 0 ? move_vector(process, file, argument, total, false) : result;
+}
+
+CALL(writev)
+{
+    file_t *file = transfer_file(process, argument[0]);
+    uintptr_t total;
+    call_result_t result;
+
+    if (file == NULL || !file->writable)
+        return -EBADF;
+    result = check_vector(process, argument, &total);
+    return result == 0 ? move_vector(process, file, argument, total, true) : result;
+}
+
+CALL(close)
+{
+    file_t *file = transfer_file(process, argument[0]);
+
+    if (file == NULL)
+        return -EBADF;
+    file->kind = FILE_CLOSED;
+    return 0;
+}
+
+/* Nothing here is a terminal. */
+CALL(ioctl)
+{
+    return transfer_file(process, argument[0]) == NULL ? -EBADF : -ENOTTY;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall_memory.c - brk, mmap, munmap, mprotect, madvise, mremap.
+ *
+ * Problem: Linux's calls have corners that programs rely on: which error comes first, what rounding does, what a call
+ * has done when it fails half way. Idea: here are only those corners; the work is one call into the VMM.
+ *
+ * Memory is private and anonymous. MAP_SHARED with MAP_ANONYMOUS is the same thing as long as a process has no
+ * children, and is accepted. Files cannot be mapped: -ENODEV, as for a file system without that ability.
+ *
+ * Promises cost nothing, so a process may be promised more than there is. As on Linux (the heuristic of
+ * vm.overcommit_memory 0) a single wish for more writable memory than the machine has is refused, unless
+ * MAP_NORESERVE says that it is meant.
+ *
+ * Page 0 is never given (EPERM, as vm.mmap_min_addr does for those who are not privileged).
+ */
+#include "arch/arch.h"
+#include "calls.h"
+#include "memory.h"
+
+#define BOUNCE_BYTES QUIRE_PAGE_BYTES
+
+/* x86 knows no pages that can be written or executed but not read. */
+static unsigned prot_of(uintptr_t linux_prot)
+{
+    unsigned prot = QUIRE_PROT_NONE;
+
+    if ((linux_prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) != 0)
+        prot |= QUIRE_PROT_READ;
+    if ((linux_prot & PROT_WRITE) != 0)
+        prot |= QUIRE_PROT_WRITE;
+    if ((linux_prot & PROT_EXEC) != 0)
+        prot |= QUIRE_PROT_EXEC;
+    return prot;
+}
+
+/* Rounds up to pages; false if that wraps. 0 stays 0. */
+static bool round_length(uintptr_t *bytes)
+{
+    if (*bytes > UINTPTR_MAX - QUIRE_PAGE_MASK)
+        return false;
+    *bytes = (*bytes + QUIRE_PAGE_MASK) & ~(uintptr_t)QUIRE_PAGE_MASK;
+    return true;
+}
+
+static bool is_aligned(uintptr_t address)
+{
+    return (address & QUIRE_PAGE_MASK) == 0;
+}
+
+/* What the machine could never hold is not promised. */
+static bool too_much(uintptr_t bytes)
+{
+    static size_t total_frames;
+
+    if (total_frames == 0) {
+        quire_pmm_stats_t stats;
+
+        quire_pmm_stats(&kernel_pmm, &stats);
+        total_frames = stats.total_frames;
+    }
+    return bytes >> QUIRE_PAGE_SHIFT > total_frames;
+}
+
+/* The end of what is mapped without a hole from `start` on, at most `end`. */
+static quire_va_t mapped_end(quire_space_t *space, quire_va_t start, quire_va_t end)
+{
+    quire_va_t at = start;
+    quire_vmm_range_t range;
+
+    while (at < end && quire_vmm_next_range(space, at, &range) == QUIRE_OK && range.start <= at && !range.guard)
+        at = range.end;
+    return at < end ? at : end;
+}
+
+CALL(brk)
+{
+    quire_va_t wanted = argument[0];
+    quire_va_t old_end = quire_page_up(process->break_end);
+    quire_va_t new_end;
+    quire_va_t va;
+    quire_status_t status = QUIRE_OK;
+
+    if (wanted < process->break_start || wanted > ARCH_USER_END)
+        return (call_result_t)process->break_end;
+    new_end = quire_page_up(wanted);
+    if (new_end > old_end && too_much(new_end - old_end))
+        status = QUIRE_NO_MEMORY;
+    else if (new_end > old_end)
+        status = quire_vmm_reserve(&process->space, old_end, new_end - old_end, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
+                                   QUIRE_RESERVE_FIXED, &va);
+    else if (new_end < old_end)
+        status = quire_vmm_unmap(&process->space, new_end, old_end - new_end);
+    if (status == QUIRE_OK)
+        process->break_end = wanted;
+    return (call_result_t)process->break_end;
+}
+
+typedef struct wish {
+    uintptr_t address;
+    uintptr_t bytes;
+    uintptr_t prot;
+    uintptr_t flags;
+    uintptr_t file;
+} wish_t;
+
+/* In Linux's order of questions; rounds wish->bytes. */
+static call_result_t check_wish(process_t *process, wish_t *wish)
+{
+    bool fixed = (wish->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
+    uintptr_t type = wish->flags & MAP_TYPE;
+
+    if ((wish->flags & MAP_ANONYMOUS) == 0) {
+        uintptr_t number = wish->file & UINT32_MAX;
+
+        if (number >= FILES_MAX || linux_of(process)->files[number].kind == FILE_CLOSED)
+            return -EBADF;
+    }
+    if (wish->bytes == 0)
+        return -EINVAL;
+    if (!round_length(&wish->bytes) || wish->bytes > ARCH_USER_END - ARCH_USER_START)
+        return -ENOMEM;
+    if (fixed && wish->address > ARCH_USER_END - wish->bytes)
+        return -ENOMEM;
+    if (fixed && !is_aligned(wish->address))
+        return -EINVAL;
+    if (fixed && wish->address < ARCH_USER_START)
+        return -EPERM;
+    if ((wish->flags & MAP_ANONYMOUS) == 0)
+        return -ENODEV;
+    if (type != MAP_PRIVATE && (type != MAP_SHARED || (wish->flags & MAP_GROWSDOWN) != 0))
+        return -EINVAL;
+    /* There are no huge pages set aside, and no way to search below 2 GiB only. */
+    if ((wish->flags & MAP_HUGETLB) != 0 || (sizeof(uintptr_t) == 8 && (wish->flags & MAP_32BIT) != 0 && !fixed))
+        return -ENOMEM;
+    if (type == MAP_PRIVATE && (wish->prot & PROT_WRITE) != 0 && (wish->flags & MAP_NORESERVE) == 0 &&
+        too_much(wish->bytes))
+        return -ENOMEM;
+    return 0;
+}
+
+static call_result_t map(process_t *process, wish_t wish)
+{
+    quire_space_t *space = &process->space;
+    unsigned flags = 0;
+    quire_va_t va;
+    quire_status_t status;
+    call_result_t result = check_wish(process, &wish);
+
+    if (result != 0)
+        return result;
+    if ((wish.flags & MAP_FIXED_NOREPLACE) != 0)
+        flags = QUIRE_RESERVE_FIXED;
+    else if ((wish.flags & MAP_FIXED) != 0)
+        flags = QUIRE_RESERVE_REPLACE;
+    status = quire_vmm_reserve(space, wish.address, wish.bytes, prot_of(wish.prot), flags, &va);
+    if (status != QUIRE_OK)
+        return call_error(status);
+    /* Populating is a wish: Linux does not report when it fails either. */
+    if ((wish.flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot_of(wish.prot) != QUIRE_PROT_NONE)
+        status = quire_vmm_populate(space, va, wish.bytes);
+    return (call_result_t)va;
+}
+
+CALL(mmap)
+{
+    if (!is_aligned(argument[5]))
+        return -EINVAL;
+    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4]});
+}
+
+CALL(mmap_pages)
+{
+    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4]});
+}
+
+CALL(munmap)
+{
+    quire_va_t start = argument[0];
+    uintptr_t bytes = argument[1];
+
+    if (!is_aligned(start) || !range_is_user(start, bytes) || !round_length(&bytes) || bytes == 0 ||
+        !range_is_user(start, bytes))
+        return -EINVAL;
+    if (start < ARCH_USER_START) {
+        uintptr_t below = ARCH_USER_START - start;
+
+        if (bytes <= below)
+            return 0;
+        start += below;
+        bytes -= below;
+    }
+    return call_error(quire_vmm_unmap(&process->space, start, bytes));
+}
+
+CALL(mprotect)
+{
+    quire_va_t start = argument[0];
+    uintptr_t bytes = argument[1];
+    uintptr_t prot = argument[2];
+    quire_va_t end;
+    quire_status_t status = QUIRE_OK;
+
+    if ((prot & PROT_GROWSDOWN) != 0 && (prot & PROT_GROWSUP) != 0)
+        return -EINVAL;
+    if (!is_aligned(start))
+        return -EINVAL;
+    if (bytes == 0)
+        return 0;
+    if (!round_length(&bytes) || start + bytes <= start)
+        return -ENOMEM;
+    if ((prot & ~(uintptr_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)) != 0)
+        return -EINVAL;
+    if ((prot & PROT_GROWSDOWN) != 0 || (prot & PROT_GROWSUP) != 0)
+        return -EINVAL;
+    if (!range_is_user(start, bytes) || start < ARCH_USER_START)
+        return -ENOMEM;
+    /* What lies before a hole changes, as on Linux. */
+    end = mapped_end(&process->space, start, start + bytes);
+    if (end > start)
+        status = quire_vmm_protect(&process->space, start, end - start, prot_of(prot));
+    if (status != QUIRE_OK)
+        return call_error(status);
+    return end == start + bytes ? 0 : -ENOMEM;
+}
+
+/* False: no such advice for anonymous memory. */
+static bool is_advice(uintptr_t advice)
+{
+    return advice <= MADV_DONTNEED || advice == MADV_FREE || (advice >= MADV_DONTFORK && advice <= MADV_POPULATE_WRITE);
+}
+
+/* Takes the advice for what is mapped of [start, end); *whole tells that there was no hole. */
+static quire_status_t advise(quire_space_t *space, quire_va_t start, quire_va_t end, uintptr_t advice, bool *whole)
+{
+    quire_va_t at = start;
+    quire_vmm_range_t range;
+    quire_status_t status = QUIRE_OK;
+
+    *whole = true;
+    while (at < end && status == QUIRE_OK && quire_vmm_next_range(space, at, &range) == QUIRE_OK && range.start < end) {
+        quire_va_t from = range.start > at ? range.start : at;
+        quire_va_t to = range.end < end ? range.end : end;
+
+        *whole &= range.start <= at && !range.guard;
+        if (!range.guard && (advice == MADV_DONTNEED || advice == MADV_FREE))
+            status = quire_vmm_discard(space, from, to - from);
+        else if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+            status = quire_vmm_populate(space, from, to - from);
+        at = to;
+    }
+    *whole &= at >= end;
+    return status;
+}
+
+CALL(madvise)
+{
+    quire_va_t start = argument[0];
+    uintptr_t bytes = argument[1];
+    uintptr_t advice = argument[2] & UINT32_MAX;
+    bool whole;
+    quire_status_t status;
+
+    if (!is_advice(advice) || !is_aligned(start) || !round_length(&bytes) || start + bytes < start)
+        return -EINVAL;
+    if (bytes == 0)
+        return 0;
+    if (!range_is_user(start, bytes))
+        return -ENOMEM;
+    status = advise(&process->space, start, start + bytes, advice, &whole);
+    if (status != QUIRE_OK)
+        return call_error(status);
+    return whole ? 0 : -ENOMEM;
+}
+
+/* Copies what is not zero; pages that nobody has touched stay promises on both sides. */
+static quire_status_t copy_pages(process_t *process, quire_va_t to, quire_va_t from, uintptr_t bytes)
+{
+    uint8_t *bounce = linux_of(process)->bounce;
+
+    for (uintptr_t done = 0; done < bytes; done += BOUNCE_BYTES) {
+        quire_status_t status = quire_vmm_peek(&process->space, bounce, from + done, BOUNCE_BYTES);
+        size_t at = 0;
+
+        while (at < BOUNCE_BYTES && bounce[at] == 0)
+            at++;
+        if (status == QUIRE_OK && at < BOUNCE_BYTES)
+            status = quire_vmm_poke(&process->space, to + done, bounce, BOUNCE_BYTES);
+        if (status != QUIRE_OK)
+            return status;
+    }
+    return QUIRE_OK;
+}
+
+static call_result_t move(process_t *process, quire_va_t from, uintptr_t old_bytes, uintptr_t new_bytes, unsigned prot)
+{
+    quire_space_t *space = &process->space;
+    quire_va_t to;
+    quire_status_t status = quire_vmm_reserve(space, 0, new_bytes, prot, 0, &to);
+
+    if (status != QUIRE_OK)
+        return call_error(status);
+    status = copy_pages(process, to, from, old_bytes);
+    if (status == QUIRE_OK)
+        status = quire_vmm_unmap(space, from, old_bytes);
+    if (status == QUIRE_OK)
+        return (call_result_t)to;
+    if (quire_vmm_unmap(space, to, new_bytes) != QUIRE_OK)
+        quire_port_panic("mremap: what was just reserved cannot be unmapped");
+    return call_error(status);
+}
+
+static call_result_t grow(process_t *process, quire_va_t start, uintptr_t old_bytes, uintptr_t new_bytes, unsigned prot,
+                          bool may_move)
+{
+    quire_va_t va;
+
+    if ((prot & QUIRE_PROT_WRITE) != 0 && too_much(new_bytes - old_bytes))
+        return -ENOMEM;
+    if (range_is_user(start, new_bytes) && quire_vmm_reserve(&process->space, start + old_bytes, new_bytes - old_bytes,
+                                                             prot, QUIRE_RESERVE_FIXED, &va) == QUIRE_OK)
+        return (call_result_t)start;
+    return may_move ? move(process, start, old_bytes, new_bytes, prot) : -ENOMEM;
+}
+
+/* Shrinks and grows in place where there is room, otherwise moves by copying. To a place of the caller's choice: not
+   here. */
+CALL(mremap)
+{
+    quire_va_t start = argument[0];
+    uintptr_t old_bytes = argument[1];
+    uintptr_t new_bytes = argument[2];
+    bool may_move = (argument[3] & MREMAP_MAYMOVE) != 0;
+    quire_vmm_range_t range;
+    quire_status_t status = QUIRE_OK;
+
+    if ((argument[3] & ~(uintptr_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0 || !is_aligned(start))
+        return -EINVAL;
+    if ((argument[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0)
+        return may_move ? -ENOSYS : -EINVAL;
+    if (!round_length(&old_bytes) || !round_length(&new_bytes) || new_bytes == 0 || !range_is_user(start, old_bytes) ||
+        new_bytes > ARCH_USER_END)
+        return -EINVAL;
+    if (quire_vmm_next_range(&process->space, start, &range) != QUIRE_OK || range.start > start || range.guard ||
+        range.end - start < old_bytes)
+        return -EFAULT;
+    if (old_bytes == 0)
+        return -EINVAL;
+    if (new_bytes > old_bytes)
+        return grow(process, start, old_bytes, new_bytes, range.prot & ~(unsigned)QUIRE_PROT_USER, may_move);
+    if (new_bytes < old_bytes)
+        status = quire_vmm_unmap(&process->space, start + new_bytes, old_bytes - new_bytes);
+    return status == QUIRE_OK ? (call_result_t)start : call_error(status);
+}
