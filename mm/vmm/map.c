@@ -36,7 +36,8 @@ static quire_status_t place(quire_space_t *space, quire_va_t start, quire_va_t e
                 .detail = promise->prot);
     (void)quire_cursor_mark(&cursor, start, end, promise);
     space->reserved_pages += pages_between(start, end) - taken;
-    if (searched)
+    /* What stands where the next search would begin is not looked at again, entry by entry. */
+    if (searched || (start < space->search && space->search <= end))
         space->search = start;
     quire_cursor_close(&cursor);
     return QUIRE_OK;

@@ -167,13 +167,22 @@ static bool extent_sound(const quire_space_t *space, const quire_extent_t *exten
     return true;
 }
 
+/* How many pages of the extent lie in [space->start, space->end). */
+static size_t pages_of_area(const quire_space_t *space, const quire_extent_t *extent)
+{
+    quire_va_t start = extent->start > space->start ? extent->start : space->start;
+    quire_va_t end = extent->end < space->end ? extent->end : space->end;
+
+    return start < end ? pages_between(start, end) : 0;
+}
+
 /* Walks the half that is the space's own. */
 static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va_t to)
 {
-    quire_status_t status = QUIRE_OK;
     quire_cursor_t cursor;
+    quire_status_t status = quire_cursor_open(&cursor, &space->table, from, to, QUIRE_CURSOR_READ);
+    size_t taken = 0;
 
-    status = quire_cursor_open(&cursor, &space->table, from, to, QUIRE_CURSOR_READ);
     if (status != QUIRE_OK)
         return status;
     for (quire_va_t at = from; at < to && status == QUIRE_OK;) {
@@ -181,9 +190,11 @@ static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va
 
         if (!extent_sound(space, &extent))
             status = QUIRE_CORRUPT;
+        if (extent.page.kind != QUIRE_PAGE_EMPTY)
+            taken += pages_of_area(space, &extent);
         at = extent.end;
     }
-    if (quire_vmm_taken_pages(&cursor, space->start, space->end) != space->reserved_pages)
+    if (status == QUIRE_OK && taken != space->reserved_pages)
         status = QUIRE_CORRUPT;
     quire_cursor_close(&cursor);
     return status;

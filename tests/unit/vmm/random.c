@@ -7,7 +7,7 @@
 #include "model.h"
 
 #define SPACES 3
-#define STEPS  400
+#define STEPS  150
 
 static void run_steps(model_t *models)
 {
