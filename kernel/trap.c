@@ -170,6 +170,14 @@ static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t stat
         show_page_walk(space, (quire_va_t)va);
 }
 
+/* A fault whose handler could not even be entered. Most often the stack is at its end: then CR2 tells where. */
+static void report_double_fault(uintptr_t va)
+{
+    print("  a fault could not be delivered; the last page fault was at address 0x%zx:\n", (size_t)va);
+    if (space_of(va)->table.format != NULL)
+        show_page_walk(space_of(va), (quire_va_t)va);
+}
+
 static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
 {
     unsigned vector = frame_vector(frame);
@@ -197,10 +205,13 @@ void trap_die(trap_frame_t *frame, quire_status_t status)
     if (again)
         arch_exit(false, 255);
     again = true;
+    if (vector == VECTOR_PAGE_FAULT)
+        report_page_fault(arch_fault_address(), frame_error(frame), status);
+    else if (vector == VECTOR_DOUBLE_FAULT)
+        report_double_fault(arch_fault_address());
+    else
+        print("  error code 0x%zx\n", (size_t)frame_error(frame));
     arch_print_registers(frame);
-    print("  error code 0x%zx\n", (size_t)frame_error(frame));
-    if (vector == VECTOR_PAGE_FAULT || vector == VECTOR_DOUBLE_FAULT)
-        report_page_fault(arch_fault_address(), vector == VECTOR_PAGE_FAULT ? frame_error(frame) : 0, status);
     arch_exit(false, 255);
 }
 
