@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* formats.c - entries as words: what is encoded comes back, and what nobody wrote is answered sensibly. */
+#include "paging/format/format.h"
+
+#include "test.h"
+
+static const unsigned all_prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER;
+
+/* What an entry gives back of what it was given, by the contract of paging.h. */
+static quire_page_t kept(const quire_page_t *page)
+{
+    quire_page_t result = *page;
+
+    switch (page->kind) {
+    case QUIRE_PAGE_EMPTY:
+    case QUIRE_PAGE_TABLE:
+        return (quire_page_t){.kind = page->kind};
+    case QUIRE_PAGE_MAPPED:
+        result.prot |= QUIRE_PROT_READ;
+        return result;
+    case QUIRE_PAGE_HIDDEN:
+        result.prot &= QUIRE_PROT_USER;
+        result.flags &= (uint16_t)~QUIRE_PAGE_ACCESSED;
+        return result;
+    case QUIRE_PAGE_RESERVED:
+    case QUIRE_PAGE_GUARD:
+    case QUIRE_PAGE_OBJECT:
+    case QUIRE_PAGE_SWAPPED:
+    case QUIRE_PAGE_BUSY:
+        result.flags &= QUIRE_PAGE_COPY_ON_WRITE | QUIRE_PAGE_FOREIGN | QUIRE_PAGE_DIRTY | QUIRE_PAGE_UNCACHED;
+        return result;
+    }
+    return result;
+}
+
+static void check_round_trip(const quire_format_t *format, unsigned level, const quire_page_t *page)
+{
+    quire_page_t expected = kept(page);
+    uint64_t raw = entry_encode(format, level, page);
+    quire_page_t actual = quire_format_decode(format, level, raw);
+
+    CHECK_EQUAL(actual.kind, expected.kind);
+    CHECK_EQUAL(actual.prot, expected.prot);
+    CHECK_EQUAL(actual.flags, expected.flags);
+    CHECK_EQUAL(actual.payload, expected.payload);
+    CHECK_EQUAL(raw & 1, page->kind == QUIRE_PAGE_MAPPED);
+    CHECK_EQUAL(quire_paging_reserved_bits(format, level, raw, 52), 0);
+    if (format->entry_bytes == 4)
+        CHECK_EQUAL(raw >> 32, 0);
+}
+
+/* Every kind, protection and set of flags, with the smallest, the largest and a random payload. */
+TEST(paging, every_page_comes_back_from_its_entry)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        uint64_t max = quire_format_payload_max(*format);
+
+        for (unsigned i = 0; i < 9u * 16 * 256 * 3; i++) {
+            unsigned level = 1 + (unsigned)test_random_below(quire_format_levels(*format));
+            const uint64_t payloads[3] = {0, max, test_random_below(max)};
+            quire_page_t page = {.kind = (quire_page_kind_t)(i % 9),
+                                 .prot = (uint8_t)(i / 9 % 16),
+                                 .flags = (uint16_t)(i / 144 % 256),
+                                 .payload = payloads[i / 36864]};
+
+            if (page.kind == QUIRE_PAGE_EMPTY)
+                page = (quire_page_t){.kind = QUIRE_PAGE_EMPTY};
+            if (page.kind == QUIRE_PAGE_MAPPED || page.kind == QUIRE_PAGE_HIDDEN)
+                page.payload &= ~(quire_format_span(*format, level) / QUIRE_PAGE_BYTES - 1);
+            if (entry_encodable(*format, level, &page))
+                check_round_trip(*format, level, &page);
+            else
+                CHECK(page.kind == QUIRE_PAGE_TABLE || !(page.prot & ~QUIRE_PROT_USER & all_prot) ||
+                      (page.flags & 3) == 3 || !quire_format_maps_at(*format, level));
+        }
+    }
+}
+
+/* Any word is answered, names nothing beyond the format, and is a table only where tables hang. */
+TEST(paging, any_word_is_answered)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        for (unsigned i = 0; i < 20000 * test_effort(); i++) {
+            unsigned level = (unsigned)test_random_below(8);
+            uint64_t raw = test_random();
+            quire_page_t page;
+            char words[200];
+
+            if (i % 4 == 0)
+                raw &= test_random() & test_random();
+            page = quire_format_decode(*format, level, raw);
+            CHECK(page.kind <= QUIRE_PAGE_BUSY);
+            CHECK(page.prot <= all_prot);
+            CHECK(page.payload >> 40 == 0);
+            if (level < 2 || level > quire_format_levels(*format))
+                CHECK(page.kind != QUIRE_PAGE_TABLE);
+            if (page.kind == QUIRE_PAGE_MAPPED)
+                CHECK(quire_format_maps_at(*format, level) || level == quire_format_levels(*format));
+            CHECK(quire_page_describe(&page, words, sizeof(words)) < sizeof(words));
+        }
+    }
+}
+
+/* A frame number shifted before it is widened loses what lies above 4 GiB. */
+TEST(paging, frames_above_4_gib_keep_their_number)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        quire_page_t page = {.kind = QUIRE_PAGE_MAPPED, .prot = QUIRE_PROT_READ, .payload = 0x123456};
+
+        if (quire_format_payload_max(*format) < page.payload) {
+            CHECK(!entry_encodable(*format, 1, &page));
+            continue;
+        }
+        CHECK_EQUAL(entry_encode(*format, 1, &page) & (*format)->address_mask, 0x123456000u);
+        CHECK_EQUAL(entry_encode_table(*format, 2, quire_frame(0x123456), true) & (*format)->address_mask,
+                    0x123456000u);
+        CHECK_EQUAL(entry_table(*format, 0x123456067u).number, 0x123456);
+    }
+}
+
+/* What a not-present entry seems to name must not be memory that could be in a cache. */
+TEST(paging, promises_name_no_memory)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        if ((*format)->entry_bytes == 4)
+            continue;
+        for (unsigned i = 0; i < 1000; i++) {
+            quire_page_t page = {.kind = (quire_page_kind_t)(QUIRE_PAGE_RESERVED + test_random_below(6)),
+                                 .prot = (uint8_t)test_random_below(16),
+                                 .payload = test_random_below((uint64_t)1 << 33)};
+            uint64_t raw = entry_encode(*format, 1, &page);
+
+            /* Half of 46 bits, the least that a processor with this fault has, and above. */
+            CHECK((raw & (*format)->address_mask) >> 45 == 0x7f);
+        }
+    }
+}
+
+TEST(paging, hardware_bits_stand_where_the_manual_has_them)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        bool no_execute = (*format)->no_execute;
+        quire_page_t page = {.kind = QUIRE_PAGE_MAPPED, .prot = QUIRE_PROT_WRITE | QUIRE_PROT_EXEC, .payload = 0x400};
+
+        CHECK_EQUAL(entry_encode(*format, 1, &page), 0x400003u | (no_execute ? 0 : 0x800u));
+        page.prot = QUIRE_PROT_READ | QUIRE_PROT_USER;
+        CHECK_EQUAL(entry_encode(*format, 1, &page), 0x400005u | (no_execute ? (uint64_t)1 << 63 : 0));
+        page.flags = QUIRE_PAGE_PAT | QUIRE_PAGE_WRITE_THROUGH | QUIRE_PAGE_GLOBAL;
+        CHECK_EQUAL(entry_encode(*format, 1, &page) & ~((uint64_t)1 << 63), 0x40018du);
+        CHECK_EQUAL(entry_encode(*format, 2, &page) & ~((uint64_t)1 << 63), 0x40118du);
+        page.flags = QUIRE_PAGE_COPY_ON_WRITE;
+        page.prot = QUIRE_PROT_WRITE;
+        CHECK_EQUAL(entry_encode(*format, 1, &page) & 2, 0);
+        CHECK_EQUAL(entry_encode_table(*format, 2, quire_frame(5), true), 0x5007);
+        CHECK_EQUAL(entry_encode_table(*format, 2, quire_frame(5), false),
+                    quire_format_levels(*format) == 2 ? 0x5003 : 0x5003);
+        if (quire_format_levels(*format) == 3)
+            CHECK_EQUAL(entry_encode_table(*format, 3, quire_frame(5), true), 0x5001);
+    }
+}
+
+TEST(paging, reserved_bits_are_told)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        unsigned levels = quire_format_levels(*format);
+
+        CHECK_EQUAL(quire_paging_reserved_bits(*format, 1, 0x80, 52), 0);
+        if (levels == 2) {
+            CHECK_EQUAL(quire_paging_reserved_bits(*format, 2, 0x200081, 52), 0x200000);
+            CHECK_EQUAL(quire_paging_reserved_bits(*format, 2, 0x100081, 52), 0);
+            continue;
+        }
+        CHECK_EQUAL(quire_paging_reserved_bits(*format, 2, 0x3081, 52), 0x2000);
+        CHECK_EQUAL(quire_paging_reserved_bits(*format, 1, (uint64_t)3 << 39 | 1, 40), (uint64_t)1 << 40);
+        CHECK_EQUAL(quire_paging_reserved_bits(*format, 1, (uint64_t)1 << 60 | 1, 40),
+                    levels == 3 ? (uint64_t)1 << 60 : 0);
+        if (levels == 3)
+            CHECK_EQUAL(quire_paging_reserved_bits(*format, 3, 0x5027, 52), 0x26);
+        else
+            CHECK_EQUAL(quire_paging_reserved_bits(*format, 4, 0x50a7, 52), 0x80);
+    }
+}
+
+TEST(paging, geometry)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        unsigned levels = quire_format_levels(*format);
+
+        CHECK_EQUAL(quire_format_span(*format, 0), 0);
+        CHECK_EQUAL(quire_format_span(*format, 1), 4096);
+        CHECK_EQUAL(quire_format_span(*format, 2), levels == 2 ? 4u << 20 : 2u << 20);
+        CHECK_EQUAL(quire_format_span(*format, levels + 1), 0);
+        CHECK(quire_format_maps_at(*format, 2));
+        CHECK(!quire_format_maps_at(*format, 0));
+        CHECK(!quire_format_maps_at(*format, 4));
+        CHECK_EQUAL(quire_format_maps_at(*format, 3), levels > 3);
+        CHECK(quire_format_name(*format)[0] == 'x');
+    }
+}
