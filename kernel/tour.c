@@ -138,10 +138,12 @@ static bool checks_hold(void)
            quire_heap_check(&kernel_heap) == QUIRE_OK && quire_memory_map_check(&kernel_map) == QUIRE_OK;
 }
 
+/* What the kernel's heap keeps in reserve is not what a process left behind. */
 static size_t used_frames(void)
 {
     quire_pmm_stats_t stats;
 
+    quire_heap_trim(&kernel_heap);
     quire_pmm_stats(&kernel_pmm, &stats);
     return stats.used_frames;
 }

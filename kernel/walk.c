@@ -107,29 +107,49 @@ static void story_insert(story_t *story, const quire_event_t *event)
     story->count++;
 }
 
-static bool is_mark(const quire_event_t *event, uint64_t number)
+/* The times of the first and the last mark of a space; first > last if it has none. */
+static void find_marks(uint32_t space, uint64_t from, uint64_t *first, uint64_t *last)
 {
-    return event->kind == QUIRE_EVENT_MARK && event->detail == number;
+    quire_event_t event;
+
+    *first = UINT64_MAX;
+    *last = 0;
+    while (quire_event_read(&from, &event)) {
+        if (event.space != space || event.kind != QUIRE_EVENT_MARK)
+            continue;
+        *first = event.time < *first ? event.time : *first;
+        *last = event.time > *last ? event.time : *last;
+    }
 }
 
-/* Gathers the events of one space between its first and last mark. */
+static bool enters_kernel(const quire_event_t *event)
+{
+    return event->kind == QUIRE_EVENT_SYSCALL || event->kind == QUIRE_EVENT_TRAP;
+}
+
+static bool leaves_kernel(const quire_event_t *event)
+{
+    return event->kind == QUIRE_EVENT_SYSCALL_DONE || event->kind == QUIRE_EVENT_TRAP_DONE;
+}
+
+/* Gathers the events of one space between its first and last mark. The PMM does not know for whom it works: its events
+   belong to the space whose system call or trap is being handled when they are recorded. */
 static void story_collect(story_t *story, uint32_t space, uint64_t from)
 {
-    uint64_t cursor = from;
     quire_event_t event;
-    size_t first = 0;
+    bool inside = false;
+    uint64_t first;
+    uint64_t last;
 
-    while (quire_event_read(&cursor, &event)) {
-        if (event.space == space)
+    find_marks(space, from, &first, &last);
+    while (quire_event_read(&from, &event)) {
+        if (event.space == space && enters_kernel(&event))
+            inside = true;
+        if (event.time >= first && event.time <= last && (event.space == space || (inside && walk_is_pmm(event.kind))))
             story_insert(story, &event);
+        if (event.space == space && leaves_kernel(&event))
+            inside = false;
     }
-    while (first < story->count && !is_mark(&story->events[first], 1))
-        first++;
-    for (size_t i = first; i < story->count; i++)
-        story->events[i - first] = story->events[i];
-    story->count -= first;
-    while (story->count > 0 && story->events[story->count - 1].kind != QUIRE_EVENT_MARK)
-        story->count--;
 }
 
 static uint64_t step_cost(const quire_event_t *event, const quire_event_t *previous)
@@ -139,30 +159,47 @@ static uint64_t step_cost(const quire_event_t *event, const quire_event_t *previ
     return passed > recording_cost ? passed - recording_cost : 0;
 }
 
-static void tell_line(const quire_event_t *event, uint64_t cost)
+/* Entries that are written alike, one after the other, are one line. */
+static bool same_entry(const quire_event_t *a, const quire_event_t *b)
+{
+    return a->kind == QUIRE_EVENT_ENTRY && b->kind == QUIRE_EVENT_ENTRY && a->level == b->level &&
+           a->before == b->before && a->after == b->after;
+}
+
+static void tell_line(const quire_event_t *event, uint64_t cost, size_t times)
 {
     char sentence[240];
+    char count[32] = "";
 
     walk_sentence(event, sentence, sizeof(sentence));
+    if (times > 1)
+        print_to(count, sizeof(count), "%zu entries, ", times);
     if (event->kind == QUIRE_EVENT_MARK)
         print("\n");
-    print("  %8llu  %-8s %s\n", (unsigned long long)cost, walk_layer(event->kind), sentence);
+    print("  %8llu  %-8s %s%s\n", (unsigned long long)cost, walk_layer(event->kind), count, sentence);
 }
 
 static uint64_t story_tell(const story_t *story)
 {
     uint64_t malloc_cost = 0;
     uint64_t sum = 0;
+    uint64_t cost = 0;
+    size_t times = 0;
 
     print("  %8s  %-8s %s\n", walk_counts_instructions() ? "instr." : "ticks", "layer", "what it does");
     for (size_t i = 0; i < story->count; i++) {
         const quire_event_t *event = &story->events[i];
-        uint64_t cost = i == 0 ? 0 : step_cost(event, event - 1);
 
+        cost += i == 0 ? 0 : step_cost(event, event - 1);
+        times++;
+        if (i + 1 < story->count && same_entry(event, event + 1))
+            continue;
         sum += cost;
-        if (is_mark(event, 2))
+        if (event->kind == QUIRE_EVENT_MARK && event->detail == 2)
             malloc_cost = sum;
-        tell_line(event, cost);
+        tell_line(event, cost, times);
+        cost = 0;
+        times = 0;
     }
     if (story->more)
         print("  (the story was longer than there is room for: its end is missing)\n");

@@ -12,9 +12,14 @@
 #include "print.h"
 #include "syscall.h"
 
+bool walk_is_pmm(unsigned kind)
+{
+    return kind >= QUIRE_EVENT_FRAME_ALLOC && kind <= QUIRE_EVENT_FRAME_ZERO;
+}
+
 const char *walk_layer(unsigned kind)
 {
-    if (kind >= QUIRE_EVENT_FRAME_ALLOC && kind <= QUIRE_EVENT_FRAME_ZERO)
+    if (walk_is_pmm(kind))
         return "PMM";
     if (kind >= QUIRE_EVENT_ENTRY && kind <= QUIRE_EVENT_LOAD_ROOT)
         return "paging";

@@ -8,6 +8,8 @@
 /* The layer an event belongs to, as the walk's column shows it. */
 const char *walk_layer(unsigned kind);
 
+bool walk_is_pmm(unsigned kind);
+
 /* "read, write": the rights without the ring. */
 const char *walk_prot(unsigned prot);
 
