@@ -230,7 +230,7 @@ void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t e
 quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va);
 
 /* Writes a level-1 entry whole; what stood there must be EMPTY, a promise, or the same frame (to change its flags).
- * POPULATE only. */
+   POPULATE; after EDGES, only where the query says level 1. */
 void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
 
 #endif

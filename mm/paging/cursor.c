@@ -258,7 +258,7 @@ void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t 
     const quire_format_t *format = format_of(table);
     quire_frame_t frame = leaf_of(cursor, va);
 
-    if (frame.number == 0 || cursor->mode != QUIRE_CURSOR_POPULATE)
+    if (frame.number == 0 || cursor->mode == QUIRE_CURSOR_READ)
         quire_port_panic("paging: an entry is put where no table is: open the cursor with POPULATE");
     if (!entry_encodable(format, 1, page) || !is_owned_rightly(cursor, page))
         quire_port_panic("paging: an entry of this format cannot say that");

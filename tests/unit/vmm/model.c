@@ -12,6 +12,19 @@ void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *byte
     model->alive = true;
 }
 
+bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce)
+{
+    quire_status_t status = quire_vmm_fork(&model->space, &child->space, id);
+
+    if (scarce && status == QUIRE_NO_MEMORY)
+        return false;
+    CHECK_OK(status);
+    memcpy(child->pages, model->pages, sizeof(child->pages));
+    memcpy(child->bytes, model->bytes, MODEL_BYTES);
+    child->alive = true;
+    return true;
+}
+
 static quire_page_kind_t expected_kind(const model_page_t *page)
 {
     if (page->kind == MODEL_NOTHING)

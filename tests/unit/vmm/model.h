@@ -33,6 +33,9 @@ typedef struct model {
 
 void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes);
 
+/* Makes `child`, which is not alive, a fork of `model`. With `scarce` it may fail: then false, and nothing changed. */
+bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce);
+
 /* Everything the space can be asked is what the model says. */
 void model_verify(model_t *model);
 

@@ -9,20 +9,51 @@
 #define SPACES 3
 #define STEPS  150
 
+/* One space ends, and another is forked in its place. Without memory for that, an empty one comes instead. */
+static void fork_step(model_t *models, bool scarce)
+{
+    model_t *parent = &models[test_random_below(SPACES)];
+    model_t *child = &models[test_random_below(SPACES)];
+    uint32_t id = child->space.table.space;
+
+    if (parent == child)
+        return;
+    quire_vmm_destroy(&child->space);
+    child->alive = false;
+    if (scarce)
+        test_pmm_leave(parent->fixture->pmm, (size_t)test_random_below(6));
+    (void)model_fork(parent, child, id, scarce);
+    if (scarce)
+        test_pmm_restore(parent->fixture->pmm);
+    if (!child->alive)
+        model_create(child, parent->fixture, id, child->bytes);
+    for (unsigned i = 0; i < SPACES; i++)
+        model_verify(&models[i]);
+}
+
+static void random_step(model_t *models, bool scarce)
+{
+    model_t *model = &models[test_random_below(SPACES)];
+
+    if (scarce)
+        test_pmm_leave(model->fixture->pmm, (size_t)test_random_below(6));
+    model_step(model, scarce);
+    if (scarce)
+        test_pmm_restore(model->fixture->pmm);
+    model_verify(model);
+}
+
 static void run_steps(model_t *models)
 {
     for (unsigned step = 0; step < STEPS * test_effort(); step++) {
-        model_t *model = &models[test_random_below(SPACES)];
         bool scarce = test_random_below(8) == 0;
 
-        if (scarce)
-            test_pmm_leave(model->fixture->pmm, (size_t)test_random_below(6));
-        model_step(model, scarce);
-        if (scarce)
-            test_pmm_restore(model->fixture->pmm);
-        model_verify(model);
+        if (test_random_below(24) == 0)
+            fork_step(models, scarce);
+        else
+            random_step(models, scarce);
         if (step % 32 == 0)
-            CHECK_OK(quire_pmm_check(model->fixture->pmm));
+            CHECK_OK(quire_pmm_check(models[0].fixture->pmm));
     }
 }
 
@@ -35,6 +66,7 @@ static void random_operations(fixture_t *fixture)
     for (uint32_t i = 0; i < SPACES; i++)
         model_create(&models[i], fixture, i + 1, bytes + i * MODEL_BYTES);
     run_steps(models);
+    /* A write to one of two forks must not show in the other: all are looked at again in the end. */
     for (unsigned i = 0; i < SPACES; i++) {
         model_verify(&models[i]);
         quire_vmm_destroy(&models[i].space);
