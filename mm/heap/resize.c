@@ -32,13 +32,15 @@ bool quire_heap_list_resize(quire_heap_t *heap, quire_heap_block_t *block, size_
                             quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
-    size_t old = block_bytes(block);
-    size_t room = old;
+    size_t old;
+    size_t room;
     size_t tag;
     size_t upper;
 
     if (!quire_heap_list_examine(heap, block, &neighbours, fault))
         return false;
+    old = block_bytes(block);
+    room = old;
     if (neighbours.upper != NULL)
         room += block_bytes(neighbours.upper);
     *done = bytes <= room;
@@ -57,14 +59,15 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
                                           quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
-    size_t old = block_bytes(block);
-    size_t room = old;
+    size_t old;
+    size_t room;
     size_t tag;
     size_t upper;
 
     if (!quire_heap_list_examine(heap, block, &neighbours, fault) || neighbours.lower == NULL)
         return NULL;
-    room += block_bytes(neighbours.lower);
+    old = block_bytes(block);
+    room = block_bytes(neighbours.lower) + old;
     if (neighbours.upper != NULL)
         room += block_bytes(neighbours.upper);
     if (bytes > room)

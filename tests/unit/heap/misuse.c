@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * misuse.c - every kind of misuse is reported once, with its address, and the heap is left as it was, bit for bit.
+ *
+ * The tests know the layout of a block (two words of header, two links in a free one) because damage is done to it
+ * here.
+ */
+#include "support.h"
+
+#include "string.h"
+
+#define WORD_BITS (8 * sizeof(size_t))
+
+static size_t *header_of(void *block)
+{
+    return (size_t *)(void *)((uint8_t *)block - HEAP_HEADER_BYTES);
+}
+
+/* Three used blocks in a row, with a wall behind them. */
+static void allocate_three(heap_home_t *home, void *blocks[3])
+{
+    for (unsigned i = 0; i < 3; i++)
+        blocks[i] = quire_heap_alloc(&home->heap, 200);
+    CHECK(quire_heap_alloc(&home->heap, 10) != NULL);
+    CHECK((uintptr_t)blocks[0] < (uintptr_t)blocks[1] && (uintptr_t)blocks[1] < (uintptr_t)blocks[2]);
+}
+
+/* Each call that takes a block refuses this one, reports `address`, and changes nothing. */
+static void expect_refused(heap_home_t *home, void *block, const void *address)
+{
+    heap_remember(home);
+    quire_heap_free(&home->heap, block);
+    heap_expect_report(home, address);
+    CHECK(quire_heap_realloc(&home->heap, block, 50) == NULL);
+    heap_expect_report(home, address);
+    CHECK(quire_heap_realloc(&home->heap, block, 5000) == NULL);
+    heap_expect_report(home, address);
+    CHECK_EQUAL(quire_heap_usable_bytes(&home->heap, block), 0);
+    heap_expect_report(home, address);
+    heap_expect_unchanged(home);
+}
+
+TEST(heap, freeing_null_is_nothing)
+{
+    heap_home_t *home = heap_home();
+
+    heap_remember(home);
+    quire_heap_free(&home->heap, NULL);
+    heap_expect_unchanged(home);
+    heap_expect_sound(home);
+}
+
+/* Alone, and after its memory was joined with the block below, the block above, or both. */
+TEST(heap, tells_a_double_free)
+{
+    for (unsigned joined = 0; joined < 4; joined++) {
+        heap_home_t *home = heap_home();
+        void *blocks[3];
+
+        allocate_three(home, blocks);
+        if (joined & 1)
+            quire_heap_free(&home->heap, blocks[0]);
+        if (joined & 2)
+            quire_heap_free(&home->heap, blocks[2]);
+        quire_heap_free(&home->heap, blocks[1]);
+        heap_expect_sound(home);
+        expect_refused(home, blocks[1], blocks[1]);
+        if (joined & 1)
+            expect_refused(home, blocks[0], blocks[0]);
+        if (joined & 2)
+            expect_refused(home, blocks[2], blocks[2]);
+        heap_expect_sound(home);
+    }
+}
+
+TEST(heap, tells_a_double_free_after_later_neighbours_were_freed)
+{
+    heap_home_t *home = heap_home();
+    void *blocks[3];
+
+    allocate_three(home, blocks);
+    quire_heap_free(&home->heap, blocks[1]);
+    quire_heap_free(&home->heap, blocks[0]);
+    quire_heap_free(&home->heap, blocks[2]);
+    for (unsigned i = 0; i < 3; i++)
+        expect_refused(home, blocks[i], blocks[i]);
+    heap_expect_sound(home);
+}
+
+TEST(heap, tells_a_foreign_free)
+{
+    heap_home_t *home = heap_home();
+    quire_heap_t *other = test_memory(sizeof(*other));
+    size_t on_stack[64];
+    void *blocks[3];
+    void *theirs;
+
+    quire_heap_init(other, &home->heap.source);
+    allocate_three(home, blocks);
+    theirs = quire_heap_alloc(other, 100);
+    CHECK(theirs != NULL);
+    memset(on_stack, 0x5a, sizeof(on_stack));
+    expect_refused(home, &on_stack[32], &on_stack[32]);
+    expect_refused(home, theirs, theirs);
+    expect_refused(home, home, home);
+    expect_refused(home, (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3), (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3));
+    expect_refused(home, (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1), (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1));
+    CHECK_OK(quire_heap_check(&home->heap));
+    CHECK_OK(quire_heap_check(other));
+    CHECK_EQUAL(home->reports, 0);
+}
+
+TEST(heap, tells_a_free_of_any_address_inside_a_block)
+{
+    heap_home_t *home = heap_home();
+    void *blocks[3];
+
+    allocate_three(home, blocks);
+    heap_fill(blocks[1], 200, 9);
+    for (size_t offset = 1; offset < 200; offset++) {
+        void *inside = (uint8_t *)blocks[1] + offset;
+
+        heap_remember(home);
+        quire_heap_free(&home->heap, inside);
+        heap_expect_report(home, inside);
+        heap_expect_unchanged(home);
+    }
+    heap_expect_sound(home);
+}
+
+/* One byte, one word, or much: what follows is a header, and the block that was written too far is named. */
+TEST(heap, tells_a_write_beyond_the_end)
+{
+    static const uint8_t values[] = {0, 0x41, 0xff};
+
+    for (unsigned i = 0; i < sizeof(values); i++) {
+        for (size_t beyond = 1; beyond <= HEAP_HEADER_BYTES; beyond++) {
+            heap_home_t *home = heap_home();
+            uint8_t saved[HEAP_HEADER_BYTES];
+            uint8_t *end;
+            void *blocks[3];
+
+            allocate_three(home, blocks);
+            end = (uint8_t *)blocks[1] + quire_heap_usable_bytes(&home->heap, blocks[1]);
+            memcpy(saved, end, sizeof(saved));
+            memset(end, values[i], beyond);
+            if (memcmp(saved, end, sizeof(saved)) == 0)
+                continue;
+            expect_refused(home, blocks[1], blocks[1]);
+            expect_refused(home, blocks[2], blocks[2]);
+            CHECK_EQUAL(quire_heap_check(&home->heap), QUIRE_CORRUPT);
+            heap_expect_report(home, blocks[2]);
+            memcpy(end, saved, sizeof(saved));
+            heap_expect_sound(home);
+            test_home_release();
+        }
+    }
+}
+
+TEST(heap, tells_a_write_below_the_start)
+{
+    heap_home_t *home = heap_home();
+    void *blocks[3];
+    size_t saved;
+
+    allocate_three(home, blocks);
+    for (unsigned word = 0; word < 2; word++) {
+        saved = header_of(blocks[1])[word];
+        header_of(blocks[1])[word] = 0x4141;
+        expect_refused(home, blocks[1], blocks[1]);
+        header_of(blocks[1])[word] = saved;
+    }
+    heap_expect_sound(home);
+}
+
+/* A write into a freed block hits its links. Whoever would follow them refuses. */
+static void write_after_free(unsigned word, size_t value)
+{
+    heap_home_t *home = heap_home();
+    size_t *links;
+    size_t saved;
+    void *blocks[3];
+    void *wall = quire_heap_alloc(&home->heap, 10);
+
+    CHECK(wall != NULL);
+    allocate_three(home, blocks);
+    quire_heap_free(&home->heap, blocks[1]);
+    links = blocks[1];
+    saved = links[word];
+    links[word] = value;
+    heap_remember(home);
+    quire_heap_free(&home->heap, blocks[0]);
+    heap_expect_report(home, blocks[1]);
+    quire_heap_free(&home->heap, blocks[2]);
+    heap_expect_report(home, blocks[1]);
+    CHECK(quire_heap_realloc(&home->heap, blocks[0], 300) == NULL);
+    heap_expect_report(home, blocks[1]);
+    CHECK(quire_heap_alloc(&home->heap, 200) == NULL);
+    heap_expect_report(home, blocks[1]);
+    CHECK_EQUAL(quire_heap_check(&home->heap), QUIRE_CORRUPT);
+    heap_expect_report(home, blocks[1]);
+    heap_expect_unchanged(home);
+    links[word] = saved;
+    heap_expect_sound(home);
+    CHECK(quire_heap_alloc(&home->heap, 200) == blocks[1]);
+    test_home_release();
+}
+
+TEST(heap, tells_a_write_into_a_freed_block)
+{
+    for (unsigned word = 0; word < 2; word++) {
+        write_after_free(word, 0);
+        write_after_free(word, SIZE_MAX);
+        write_after_free(word, 0x41414141);
+        write_after_free(word, QUIRE_HEAP_ALIGN);
+    }
+}
+
+/* The classic attack: links that point at memory which looks like a block, to have a word of it overwritten. */
+TEST(heap, follows_no_link_that_is_not_answered)
+{
+    heap_home_t *home = heap_home();
+    void *blocks[3];
+    void *victim;
+    void **links;
+
+    victim = quire_heap_alloc(&home->heap, 200);
+    allocate_three(home, blocks);
+    quire_heap_free(&home->heap, blocks[1]);
+    links = blocks[1];
+    links[0] = victim;
+    links[1] = victim;
+    memset(victim, 0x41, 200);
+    heap_remember(home);
+    quire_heap_free(&home->heap, blocks[0]);
+    heap_expect_report(home, blocks[1]);
+    CHECK(quire_heap_alloc(&home->heap, 200) == NULL);
+    heap_expect_report(home, blocks[1]);
+    heap_expect_unchanged(home);
+}
+
+TEST(heap, tells_an_overwritten_extent_header)
+{
+    heap_home_t *home = heap_home();
+    void *block = quire_heap_alloc(&home->heap, 100);
+    size_t *extent = (size_t *)(void *)((uint8_t *)block - HEAP_HEADER_BYTES - HEAP_EXTENT_BYTES);
+
+    for (unsigned word = 0; word < 4; word++) {
+        size_t saved = extent[word];
+
+        extent[word] = 0x4141;
+        heap_remember(home);
+        quire_heap_free(&home->heap, block);
+        heap_expect_report(home, extent);
+        CHECK_EQUAL(quire_heap_check(&home->heap), QUIRE_CORRUPT);
+        heap_expect_report(home, extent);
+        quire_heap_trim(&home->heap);
+        heap_expect_unchanged(home);
+        extent[word] = saved;
+        heap_expect_sound(home);
+    }
+    quire_heap_free(&home->heap, block);
+    heap_expect_sound(home);
+}
+
+typedef struct place {
+    size_t *words[64];
+    unsigned count;
+} place_t;
+
+static bool note_metadata(void *context, const void *block, size_t bytes, bool used)
+{
+    place_t *place = context;
+    size_t *words = header_of((void *)(uintptr_t)block);
+
+    CHECK(bytes >= HEAP_LEAST_BYTES);
+    for (unsigned i = 0; i < (used ? 2 : 4); i++) {
+        if (place->count < 64)
+            place->words[place->count++] = &words[i];
+    }
+    return true;
+}
+
+/* Any one bit of any word that the heap relies on: the check finds it. */
+TEST(heap, check_finds_any_flipped_bit)
+{
+    heap_home_t *home = heap_home();
+    place_t place = {.count = 0};
+    void *blocks[12];
+
+    for (unsigned i = 0; i < 12; i++)
+        blocks[i] = quire_heap_alloc(&home->heap, 100 + i % 3);
+    for (unsigned i = 0; i < 12; i += 3)
+        quire_heap_free(&home->heap, blocks[i]);
+    quire_heap_walk(&home->heap, note_metadata, &place);
+    CHECK(place.count > 20);
+    for (unsigned i = 0; i < place.count; i++) {
+        for (unsigned bit = 0; bit < WORD_BITS; bit++) {
+            *place.words[i] ^= (size_t)1 << bit;
+            CHECK_EQUAL(quire_heap_check(&home->heap), QUIRE_CORRUPT);
+            CHECK_EQUAL(home->reports, 1);
+            home->reports = 0;
+            *place.words[i] ^= (size_t)1 << bit;
+        }
+    }
+    heap_expect_sound(home);
+}
+
+TEST(heap, check_finds_wrong_counts_and_lists)
+{
+    heap_home_t *home = heap_home();
+    quire_heap_t *heap = &home->heap;
+    quire_heap_t kept;
+    void *blocks[3];
+
+    allocate_three(home, blocks);
+    quire_heap_free(heap, blocks[1]);
+    kept = *heap;
+    for (unsigned i = 0; i < 8; i++) {
+        size_t *counts[] = {&heap->stats.source_bytes, &heap->stats.used_bytes, &heap->stats.overhead_bytes,
+                            &heap->stats.free_blocks,  &heap->stats.extents,    &heap->spare_bytes};
+        uint64_t *calls[] = {&heap->stats.allocs, &heap->stats.frees};
+
+        if (i < 6)
+            ++*counts[i];
+        else
+            ++*calls[i - 6];
+        CHECK_EQUAL(quire_heap_check(heap), QUIRE_CORRUPT);
+        CHECK_EQUAL(home->reports, 1);
+        home->reports = 0;
+        *heap = kept;
+    }
+    for (unsigned bin = 0; bin < QUIRE_HEAP_BINS; bin++) {
+        heap->bin_map[bin / QUIRE_HEAP_MAP_BITS] ^= 1ul << bin % QUIRE_HEAP_MAP_BITS;
+        CHECK_EQUAL(quire_heap_check(heap), QUIRE_CORRUPT);
+        home->reports = 0;
+        *heap = kept;
+    }
+    heap_expect_sound(home);
+}
+
+static void free_twice(void *context)
+{
+    heap_home_t *home = context;
+    void *block = quire_heap_alloc(&home->heap, 10);
+
+    quire_heap_free(&home->heap, block);
+    quire_heap_free(&home->heap, block);
+}
+
+TEST(heap, misuse_panics_when_nobody_takes_the_report)
+{
+    heap_home_t *home = heap_home();
+
+    home->heap.report = NULL;
+    CHECK(test_panics(free_twice, home));
+}
