@@ -49,7 +49,8 @@ static void check_table_entry(check_t *check, unsigned level, uint64_t raw)
     quire_frame_t frame = entry_table(format, raw);
     uint64_t plain = entry_encode_table(format, level, frame, (raw & X86_USER) != 0);
 
-    /* An emulator may mark a PAE root entry as accessed, where the manual reserves the bit; a CPU does not look again. */
+    /* An emulator may mark a PAE root entry as accessed, where the manual reserves the bit; a CPU does not look again.
+     */
     if (quire_paging_reserved_bits(format, level, raw & ~(uint64_t)X86_ACCESSED, 52) != 0)
         breaks(check, "paging: a reserved bit is set");
     if (((plain ^ raw) & ~own_bits) != 0)
