@@ -194,6 +194,7 @@ static void copy_on_write(fixture_t *fixture)
     CHECK_OK(quire_vmm_fault(&space, SEAM + PAGE, USER_WRITE));
     CHECK_EQUAL(vmm_query(&space, SEAM + PAGE).payload, page.payload);
     CHECK((vmm_query(&space, SEAM + PAGE).prot & QUIRE_PROT_WRITE) != 0);
+    CHECK_EQUAL(vmm_query(&space, SEAM + PAGE).flags & QUIRE_PAGE_COPY_ON_WRITE, 0);
     vmm_end(fixture, &space, free_frames);
 }
 

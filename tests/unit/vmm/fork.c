@@ -27,8 +27,10 @@ static void sharing(fixture_t *fixture)
     quire_space_t parent;
     quire_space_t child;
     size_t before;
+    quire_va_t va;
 
     vmm_make(fixture, &parent, 1);
+    CHECK_OK(quire_vmm_reserve(&parent, 0, PAGE, READ_WRITE, 0, &va));
     vmm_reserve_at(&parent, SEAM - 2 * PAGE, 4, READ_WRITE);
     vmm_reserve_at(&parent, SEAM + 64 * MIB, (size_t)(512 * MIB / PAGE), READ_WRITE);
     write_word(&parent, SEAM - PAGE, 1);
@@ -49,6 +51,12 @@ static void sharing(fixture_t *fixture)
     CHECK_EQUAL(references(fixture, &parent, SEAM), 1);
     write_word(&parent, SEAM, 4);
     CHECK_EQUAL(read_word(&child, SEAM), 3);
+    /* The parent writes first, one word of a shared page: the child keeps all of it. */
+    write_word(&parent, SEAM - PAGE + 8, 6);
+    CHECK_EQUAL(read_word(&child, SEAM - PAGE + 8), 0);
+    CHECK_EQUAL(read_word(&parent, SEAM - PAGE), 1);
+    CHECK_EQUAL(read_word(&child, SEAM - PAGE), 1);
+    CHECK_EQUAL(child.search, parent.search);
     /* Promises are not shared: each gets its own zeros. */
     write_word(&child, SEAM + 100 * MIB, 5);
     CHECK_EQUAL(read_word(&parent, SEAM + 100 * MIB), 0);
@@ -56,6 +64,7 @@ static void sharing(fixture_t *fixture)
     CHECK_EQUAL(read_word(&child, SEAM - PAGE), 1);
     CHECK_EQUAL(references(fixture, &child, SEAM - PAGE), 1);
     CHECK_OK(quire_vmm_fault(&child, SEAM - PAGE, USER_WRITE));
+    CHECK_EQUAL(vmm_query(&child, SEAM - PAGE).flags & QUIRE_PAGE_COPY_ON_WRITE, 0);
     vmm_end(fixture, &child, free_frames);
 }
 

@@ -12,6 +12,23 @@ void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *byte
     model->alive = true;
 }
 
+void model_fill(model_t *model)
+{
+    quire_va_t va;
+
+    CHECK_OK(quire_vmm_reserve(&model->space, MODEL_START, MODEL_BYTES, READ_WRITE, QUIRE_RESERVE_REPLACE, &va));
+    memset(model->bytes, 0, MODEL_BYTES);
+    for (size_t i = 0; i < MODEL_PAGES; i++) {
+        uint8_t *bytes = model->bytes + i * QUIRE_PAGE_BYTES;
+
+        model->pages[i] = (model_page_t){.kind = MODEL_PROMISE, .prot = READ_WRITE, .filled = i % 3 != 0};
+        if (!model->pages[i].filled)
+            continue;
+        memset(bytes, (int)test_random_below(255) + 1, QUIRE_PAGE_BYTES);
+        CHECK_OK(quire_vmm_copy_to_user(&model->space, MODEL_START + i * PAGE, bytes, QUIRE_PAGE_BYTES, NULL));
+    }
+}
+
 bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce)
 {
     quire_status_t status = quire_vmm_fork(&model->space, &child->space, id);

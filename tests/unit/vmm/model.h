@@ -33,6 +33,9 @@ typedef struct model {
 
 void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes);
 
+/* Reserves all of it, and fills two pages in three with bytes of their own. */
+void model_fill(model_t *model);
+
 /* Makes `child`, which is not alive, a fork of `model`. With `scarce` it may fail: then false, and nothing changed. */
 bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce);
 

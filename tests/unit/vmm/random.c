@@ -27,6 +27,8 @@ static void fork_step(model_t *models, bool scarce)
         test_pmm_restore(parent->fixture->pmm);
     if (!child->alive)
         model_create(child, parent->fixture, id, child->bytes);
+    if (test_random() % 2 == 0)
+        model_fill(parent);
     for (unsigned i = 0; i < SPACES; i++)
         model_verify(&models[i]);
 }
@@ -48,7 +50,7 @@ static void run_steps(model_t *models)
     for (unsigned step = 0; step < STEPS * test_effort(); step++) {
         bool scarce = test_random_below(8) == 0;
 
-        if (test_random_below(24) == 0)
+        if (test_random_below(12) == 0)
             fork_step(models, scarce);
         else
             random_step(models, scarce);
@@ -65,6 +67,7 @@ static void random_operations(fixture_t *fixture)
 
     for (uint32_t i = 0; i < SPACES; i++)
         model_create(&models[i], fixture, i + 1, bytes + i * MODEL_BYTES);
+    model_fill(&models[0]);
     run_steps(models);
     /* A write to one of two forks must not show in the other: all are looked at again in the end. */
     for (unsigned i = 0; i < SPACES; i++) {
