@@ -66,13 +66,60 @@ size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit)
     return plan(map, limit).bytes;
 }
 
-static void add_frame(quire_pmm_t *pmm, size_t index)
+/* Sets `count` records that are all zero to "managed": each copy doubles what is done, so that no loop runs over
+ * frames.
+ */
+static void mark_managed(uint32_t *records, size_t count)
 {
-    pmm->records[index] |= RECORD_MANAGED;
-    pmm_mark(pmm, index, 0, true);
-    pmm->total_frames++;
+    records[0] = RECORD_MANAGED;
+    for (size_t done = 1; done < count; done *= 2)
+        memcpy(records + done, records, (done < count - done ? done : count - done) * sizeof(*records));
+}
+
+/* Sets bits [index, index + count), which are clear: whole words at once, and what is left at the two ends. */
+static void set_bits(uint64_t *bitmap, size_t index, size_t count)
+{
+    size_t end = index + count;
+    size_t first = (index + WORD_FRAMES - 1) / WORD_FRAMES;
+    size_t last = end / WORD_FRAMES;
+    uint64_t below_index = ((uint64_t)1 << (index % WORD_FRAMES)) - 1;
+    uint64_t below_end = ((uint64_t)1 << (end % WORD_FRAMES)) - 1;
+
+    if (first > last) {
+        bitmap[last] |= below_end & ~below_index;
+        return;
+    }
+    if (below_index != 0)
+        bitmap[first - 1] |= ~below_index;
+    memset(bitmap + first, 0xff, (last - first) * sizeof(*bitmap));
+    if (below_end != 0)
+        bitmap[last] |= below_end;
+}
+
+/* The part of [start, start + count) that lies below `end`. */
+static size_t count_below(size_t start, size_t count, size_t end)
+{
+    if (start >= end)
+        return 0;
+    return count < end - start ? count : end - start;
+}
+
+/* Makes frames that were not managed free ones; count is not 0. */
+static void add_frames(quire_pmm_t *pmm, size_t index, size_t count)
+{
+    mark_managed(&pmm->records[index], count);
+    set_bits(pmm->bitmap, index, count);
+    for (size_t at = index, left = count; left > 0;) {
+        size_t part = count_below(at, left, (at | (FIELD_FRAMES - 1)) + 1);
+
+        pmm->field_free[at >> FIELD_ORDER] = (uint16_t)(pmm->field_free[at >> FIELD_ORDER] + part);
+        at += part;
+        left -= part;
+    }
+    pmm->total_frames += count;
+    pmm->free_frames += count;
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
-        pmm->zone_total_frames[zone] += pmm->first_frame + index < zone_end((quire_zone_t)zone);
+        pmm->zone_total_frames[zone] += count_below(pmm->first_frame + index, count, zone_end((quire_zone_t)zone));
 }
 
 quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
@@ -90,8 +137,10 @@ quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_p
     for (size_t at = 0; at < map->count; at++) {
         uint64_t first = 0;
         uint64_t frames = usable_frames(&map->regions[at], limit, &first);
-        for (uint64_t number = first; number < first + frames && number < layout.end; number++)
-            add_frame(pmm, (size_t)number - layout.first);
+        if (frames == 0 || first >= layout.end)
+            continue;
+        size_t count = (size_t)(frames < layout.end - first ? frames : layout.end - first);
+        add_frames(pmm, (size_t)first - layout.first, count);
     }
     map->sealed = true;
     return QUIRE_OK;
@@ -116,8 +165,8 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
         if (pmm->records[index + at] & RECORD_MANAGED)
             status = QUIRE_EXISTS;
     }
-    for (size_t at = 0; at < frames && status == QUIRE_OK; at++)
-        add_frame(pmm, index + at);
+    if (status == QUIRE_OK)
+        add_frames(pmm, index, (size_t)frames);
     quire_port_unlock(&pmm->lock);
     return status;
 }
