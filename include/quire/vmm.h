@@ -36,8 +36,8 @@ enum quire_reserve_flags {
 };
 
 /* The kernel's space. The caller has created and sealed space->table, in place: every process's table points at it.
-   [start, end) is the part of the pinned area that quire_vmm_reserve serves from. QUIRE_INVALID: not page aligned,
-   empty, or not in the shared half. QUIRE_DENIED: not pinned. */
+   [start, end) is the part of the pinned area that quire_vmm_reserve serves from; nothing stands in it yet.
+   QUIRE_INVALID: not page aligned, empty, or not in the shared half. QUIRE_DENIED: not pinned. */
 quire_status_t quire_vmm_create_kernel(quire_space_t *space, quire_va_t start, quire_va_t end) QUIRE_MUST_CHECK;
 
 /* A process's space, [start, end) of it for the process: both page aligned, start at least one page, end at most where

@@ -62,16 +62,14 @@ quire_status_t quire_vmm_create_kernel(quire_space_t *space, quire_va_t start, q
 {
     quire_cursor_t cursor;
     quire_status_t status;
-    size_t taken;
 
     if (!aligned_range(start, end) || start < space->table.shared_start)
         return QUIRE_INVALID;
     status = quire_cursor_open(&cursor, &space->table, start, end, QUIRE_CURSOR_EDGES);
     if (status != QUIRE_OK)
         return status;
-    taken = quire_vmm_taken_pages(&cursor, start, end);
     quire_cursor_close(&cursor);
-    quire_vmm_begin_space(space, start, end, taken);
+    quire_vmm_begin_space(space, start, end, 0);
     return QUIRE_OK;
 }
 
