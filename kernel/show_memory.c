@@ -12,9 +12,10 @@
 #include "show.h"
 
 #define MAP_COLUMNS      64
-#define MAP_ROWS         16
+#define MAP_ROWS         8
 #define SAMPLES_A_CELL   64
 #define ENTRIES_TOLD     40
+#define FATE_COLUMN      69 /* where the last column of the map begins */
 #define KIBIBYTES(bytes) ((unsigned long long)((bytes) >> 10))
 
 typedef struct frame_totals {
@@ -30,31 +31,32 @@ static uint64_t entry_end(const boot_entry_t *entry)
     return entry->bytes > UINT64_MAX - entry->base ? UINT64_MAX : entry->base + entry->bytes;
 }
 
-/* Usable frames of [start, end) that the PMM does manage are told as such; everything else by its kind. */
+/* One line for each kind that is in it; the first stands on the entry's own line. */
 static void show_entry_fate(const boot_entry_t *entry)
 {
     uint64_t end = entry_end(entry);
-    bool first = true;
+    int indent = 0;
 
     for (unsigned kind = QUIRE_MEMORY_USABLE; kind < QUIRE_MEMORY_KINDS; kind++) {
         uint64_t bytes = quire_memory_map_bytes(&kernel_map, entry->base, end, (quire_memory_kind_t)kind);
 
         if (bytes == 0)
             continue;
-        print("%s%llu KiB %s", first ? "" : ", ", KIBIBYTES(bytes),
-              kind == QUIRE_MEMORY_USABLE ? "to the PMM" : quire_memory_kind_name((quire_memory_kind_t)kind));
-        first = false;
+        print("%*s%11llu KiB  %s\n", indent, "", KIBIBYTES(bytes),
+              kind == QUIRE_MEMORY_USABLE ? "the PMM's" : quire_memory_kind_name((quire_memory_kind_t)kind));
+        indent = FATE_COLUMN;
     }
-    print("\n");
+    if (indent == 0)
+        print("\n");
 }
 
 void show_memory_map(void)
 {
-    print("  %-35s %12s  %-17s became\n", "physical addresses", "size", "firmware says");
+    print("  %-35s %15s  %-12s %15s\n", "physical addresses", "size", "firmware", "became");
     for (size_t i = 0; i < boot_info.entry_count && i < ENTRIES_TOLD; i++) {
         const boot_entry_t *entry = &boot_info.entries[i];
 
-        print("  %016llx - %016llx %8llu KiB  %-17s ", (unsigned long long)entry->base,
+        print("  %016llx - %016llx %11llu KiB  %-12s ", (unsigned long long)entry->base,
               (unsigned long long)entry_end(entry), KIBIBYTES(entry->bytes),
               quire_memory_kind_name(quire_memory_kind_of_e820(entry->type)));
         show_entry_fate(entry);

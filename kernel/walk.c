@@ -221,6 +221,18 @@ static bool story_open(story_t *story, uint32_t space, uint64_t from)
     return false;
 }
 
+/* The tables on the way to the first address that faulted. */
+static void tell_tables(const story_t *story, uint32_t space, uint64_t from)
+{
+    for (size_t i = 0; i < story->count; i++) {
+        if (story->events[i].kind != QUIRE_EVENT_FAULT)
+            continue;
+        walk_replay(space, from, (quire_va_t)story->events[i].address, story->events[0].time,
+                    story->events[story->count - 1].time);
+        return;
+    }
+}
+
 uint64_t walk_tell(uint32_t space, uint64_t from)
 {
     uint64_t malloc_cost;
@@ -229,6 +241,7 @@ uint64_t walk_tell(uint32_t space, uint64_t from)
     if (!story_open(&story, space, from))
         return 0;
     malloc_cost = story_tell(&story);
+    tell_tables(&story, space, from);
     quire_heap_free(&kernel_heap, story.events);
     return malloc_cost;
 }

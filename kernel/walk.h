@@ -15,6 +15,9 @@ void walk_pump_events(void);
    instructions (or ticks) between the marks 1 and 2 of that space: what malloc itself cost; 0 if they are not there. */
 uint64_t walk_tell(uint32_t space, uint64_t from);
 
+/* The page-table entries on the way to va at two moments, from the events since `from`. */
+void walk_replay(uint32_t space, uint64_t from, quire_va_t va, uint64_t before, uint64_t after);
+
 /* The same story as figures: bench <TAB> walk NN layer event <TAB> cost <TAB> unit <TAB>. False if there is none. */
 bool walk_bench(uint32_t space, uint64_t from);
 

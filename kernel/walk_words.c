@@ -55,17 +55,11 @@ static void size_words(uint64_t bytes, char *text, size_t size)
         print_to(text, size, "%llu bytes", (unsigned long long)bytes);
 }
 
-/* The entry itself in hexadecimal, and what it means. */
 static void entry_words(uint64_t raw, unsigned level, char *text, size_t size)
 {
     quire_page_t page = quire_format_decode(&ARCH_FORMAT, level, raw);
-    char meaning[80];
 
-    quire_page_describe(&page, meaning, sizeof(meaning));
-    if (raw == 0)
-        print_to(text, size, "empty");
-    else
-        print_to(text, size, "0x%llx (%s)", (unsigned long long)raw, meaning);
+    quire_page_describe(&page, text, size);
 }
 
 static void paging_sentence(const quire_event_t *event, char *text, size_t size)
@@ -90,7 +84,7 @@ static void paging_sentence(const quire_event_t *event, char *text, size_t size)
     } else {
         entry_words(event->before, event->level, before, sizeof(before));
         entry_words(event->after, event->level, after, sizeof(after));
-        print_to(text, size, "level %u: %s -> %s", event->level, before, after);
+        print_to(text, size, "level %u: %s  ->  %s", event->level, before, after);
     }
 }
 
