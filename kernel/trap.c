@@ -143,18 +143,18 @@ static const char *why(const quire_page_t *page, uintptr_t va, uintptr_t error, 
     return "its entry makes no sense";
 }
 
-/* The space whose tables tell about an address. */
-static quire_space_t *space_of(uintptr_t va)
+/* The space whose tables are in use. */
+static quire_space_t *present_space(void)
 {
     process_t *process = process_current();
 
-    return process != NULL && va < ARCH_KERNEL_START ? &process->space : &kernel_space;
+    return process != NULL ? &process->space : &kernel_space;
 }
 
 /* While the boot tables are in use there is no tree to walk, and what they lack is empty. */
 static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t status)
 {
-    quire_space_t *space = space_of(va);
+    quire_space_t *space = present_space();
     quire_walk_step_t steps[QUIRE_LEVELS_MAX];
     bool walkable = space->table.format != NULL;
     unsigned count = walkable ? quire_table_walk(&space->table, (quire_va_t)va, steps) : 0;
@@ -174,8 +174,8 @@ static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t stat
 static void report_double_fault(uintptr_t va)
 {
     print("  a fault could not be delivered; the last page fault was at address 0x%zx:\n", (size_t)va);
-    if (space_of(va)->table.format != NULL)
-        show_page_walk(space_of(va), (quire_va_t)va);
+    if (present_space()->table.format != NULL)
+        show_page_walk(present_space(), (quire_va_t)va);
 }
 
 static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
