@@ -47,10 +47,7 @@ static int run_tests(void)
 /* Programs and the tour are watched; tests and measurements of the bring-up are not disturbed. */
 static void start_watching(void)
 {
-    quire_pmm_stats_t stats;
-
-    quire_pmm_stats(&kernel_pmm, &stats);
-    if (!walk_start_events(stats.total_frames >= RICH_FRAMES ? EVENT_RECORDS_MANY : EVENT_RECORDS_FEW))
+    if (!walk_start_events(memory_frames >= RICH_FRAMES ? EVENT_RECORDS_MANY : EVENT_RECORDS_FEW))
         print("quire: no memory for the event ring\n");
 }
 

@@ -40,6 +40,7 @@ quire_memory_map_t kernel_map;
 quire_pmm_t kernel_pmm;
 quire_space_t kernel_space;
 quire_heap_t kernel_heap;
+size_t memory_frames;
 memory_times_t memory_times;
 
 static quire_memory_region_t regions[REGIONS_MAX];
@@ -294,6 +295,14 @@ static void shrink_heap(void *context, void *memory, size_t bytes)
     must(quire_vmm_unmap(context, (quire_va_t)memory, bytes), "the heap's memory cannot be given back");
 }
 
+static void count_frames(void)
+{
+    quire_pmm_stats_t stats;
+
+    quire_pmm_stats(&kernel_pmm, &stats);
+    memory_frames = stats.total_frames;
+}
+
 void memory_init(void)
 {
     const quire_heap_source_t source = {.context = &kernel_space, .grow = grow_heap, .shrink = shrink_heap};
@@ -306,6 +315,7 @@ void memory_init(void)
     memory_times.table_done = arch_timestamp();
     quire_heap_init(&kernel_heap, &source);
     memory_times.heap_done = arch_timestamp();
+    count_frames();
 }
 
 void memory_read_physical(quire_pa_t from, void *to, size_t bytes)

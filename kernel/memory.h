@@ -10,6 +10,9 @@ extern quire_pmm_t kernel_pmm;
 extern quire_space_t kernel_space;
 extern quire_heap_t kernel_heap;
 
+/* All frames that the PMM manages. */
+extern size_t memory_frames;
+
 /* Time stamps of the bring-up, for ./quire bench boot. */
 typedef struct memory_times {
     uint64_t map_done;

@@ -51,15 +51,7 @@ static bool is_aligned(uintptr_t address)
 /* What the machine could never hold is not promised. */
 static bool too_much(uintptr_t bytes)
 {
-    static size_t total_frames;
-
-    if (total_frames == 0) {
-        quire_pmm_stats_t stats;
-
-        quire_pmm_stats(&kernel_pmm, &stats);
-        total_frames = stats.total_frames;
-    }
-    return bytes >> QUIRE_PAGE_SHIFT > total_frames;
+    return bytes >> QUIRE_PAGE_SHIFT > memory_frames;
 }
 
 /* The end of what is mapped without a hole from `start` on, at most `end`. */
