@@ -85,22 +85,49 @@ static quire_status_t prepare(quire_cursor_t *cursor, quire_va_t first, quire_va
     return quire_paging_acquire(cursor, first, last, 1, cursor->mode == QUIRE_CURSOR_EDGES);
 }
 
-quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
-                                 quire_cursor_mode_t mode)
+/* Page aligned, not empty, canonical, and in one of the two halves. */
+static bool is_range(const quire_table_t *table, quire_va_t start, quire_va_t end)
 {
     quire_va_t last = end - 1;
 
     if (start >= end || ((start | end) & QUIRE_PAGE_MASK) || !format_range_valid(format_of(table), start, last))
-        return QUIRE_INVALID;
-    if (start < table->shared_start && last >= table->shared_start)
+        return false;
+    return start >= table->shared_start || last < table->shared_start;
+}
+
+quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                                 quire_cursor_mode_t mode)
+{
+    if (!is_range(table, start, end))
         return QUIRE_INVALID;
     if (mode == QUIRE_CURSOR_READ && start >= table->shared_start && table->kernel != NULL)
         table = table->kernel;
     quire_paging_cursor_init(cursor, table, start, end, mode);
     quire_port_lock(&table->lock);
-    quire_status_t status = prepare(cursor, start, last);
+    quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)
         quire_port_unlock(&table->lock);
+    return status;
+}
+
+quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode)
+{
+    const quire_table_t *table = cursor->table;
+    const quire_va_t old_start = cursor->start;
+    const quire_va_t old_end = cursor->end;
+    const quire_cursor_mode_t old_mode = cursor->mode;
+
+    if (!is_range(table, start, end) || (start >= table->shared_start) != (old_start >= table->shared_start))
+        return QUIRE_INVALID;
+    cursor->start = start;
+    cursor->end = end;
+    cursor->mode = mode;
+    quire_status_t status = prepare(cursor, start, end - 1);
+    if (status != QUIRE_OK) {
+        cursor->start = old_start;
+        cursor->end = old_end;
+        cursor->mode = old_mode;
+    }
     return status;
 }
 

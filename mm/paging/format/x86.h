@@ -293,7 +293,7 @@ static inline bool entry_encodable(const quire_format_t *format, unsigned level,
 
     if (page->kind == QUIRE_PAGE_TABLE || (format->fixed_root && level == format->levels))
         return false;
-    if (page->payload > format->address_mask >> QUIRE_PAGE_SHIFT)
+    if (page->payload > format->address_mask >> QUIRE_PAGE_SHIFT || (has_frame && page->payload > SIZE_MAX))
         return false;
     if (has_frame && (!format_page_at(format, level) || (page->payload & (format_pages(format, level) - 1))))
         return false;

@@ -21,6 +21,15 @@ size_t paging_free_frames(const fixture_t *fixture)
     return stats.free_frames;
 }
 
+/* The root of PAE lies below 4 GiB: a machine without RAM there cannot have one. */
+static bool has_root(const fixture_t *fixture)
+{
+    quire_pmm_stats_t stats;
+
+    quire_pmm_stats(fixture->pmm, &stats);
+    return quire_format_levels(fixture->format) > 3 || stats.zone_total_frames[QUIRE_ZONE_BELOW_4G] != 0;
+}
+
 void paging_each_format(void (*body)(fixture_t *fixture))
 {
     static fixture_t fixture;
@@ -31,6 +40,8 @@ void paging_each_format(void (*body)(fixture_t *fixture))
         unsigned levels = quire_format_levels(*format);
 
         fixture = (fixture_t){.format = *format, .pmm = pmm, .shared_start = shared_start};
+        if (!has_root(&fixture))
+            continue;
         fixture.free_before = paging_free_frames(&fixture);
         fixture.pinned = shared_start + (quire_va_t)(levels == 3 ? 0 : 2 * quire_format_span(*format, levels));
         fixture.top = levels < 4 ? shared_start : (quire_va_t)(quire_format_span(*format, levels) * 256);

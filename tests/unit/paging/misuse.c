@@ -75,7 +75,8 @@ TEST(paging, misuse_of_a_cursor_is_told)
 
     for (unsigned i = 0; i < sizeof(misuses) / sizeof(misuses[0]); i++) {
         misuse_t misuse = misuses[i];
-        const quire_format_t *format = test_formats()[0];
+        const quire_format_t *const *formats = test_formats();
+        const quire_format_t *format = formats[1] == NULL ? formats[0] : formats[1 + i % 2];
 
         CHECK_OK(quire_table_create_kernel(&kernel, format, pmm, QUIRE_ZONE_ANY, paging_shared_start(format)));
         misuse.table = &kernel;
