@@ -200,6 +200,12 @@ typedef struct quire_cursor {
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
 
+/* Turns an open cursor to another range of the same half of the same tree without unlocking: for work on two ranges at
+   once. Close flushes, releases and gives back for all of them. Answers as open does; on failure the cursor stays where
+   it was. Tables acquired before stay until close, unless a coarse mark overwrites them. */
+quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, quire_va_t end,
+                                   quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
+
 /* Flush, release, unlock. Tables left empty are given back (pinned ones stay). */
 void quire_cursor_close(quire_cursor_t *cursor);
 

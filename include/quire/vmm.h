@@ -72,6 +72,18 @@ quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t byt
 /* Drops the content and keeps the promise: the next touch finds zeros (Linux: MADV_DONTNEED). */
 quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
 
+enum quire_move_flags {
+    QUIRE_MOVE_ALLOWED = 1, /* to a hole, if it cannot stay where it is */
+    QUIRE_MOVE_FIXED = 2,   /* to `at`, whose pages are unmapped first; not overlapping the old range */
+};
+
+/* Resizes [old, old + old_bytes) to new_bytes and may move it, with its content; *va is where it is then. What is added
+   is promised like the last page before it. (Linux: mremap.) Without flags it stays. QUIRE_NOT_FOUND: a page of the old
+   range is empty. QUIRE_NO_SPACE: it cannot stay and may not move, or no hole is large enough. QUIRE_AGAIN,
+   QUIRE_UNSUPPORTED: a page of it is busy, or large. */
+quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_bytes, size_t new_bytes, unsigned flags,
+                              quire_va_t at, quire_va_t *va) QUIRE_MUST_CHECK;
+
 /* Keeps the promises of a range now. Either the whole range is mapped or, on failure, what was not mapped before is a
  * promise again. */
 quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;

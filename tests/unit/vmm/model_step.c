@@ -283,12 +283,66 @@ static void step_poke_or_clear(model_t *model, bool scarce)
     }
 }
 
+/* What was first run is now at `to`, with `count` pages; what it has more is promised like its last page. */
+static void carry_run(model_t *model, run_t from, run_t to)
+{
+    static model_page_t pages[RUN_PAGES_MAX];
+    static uint8_t bytes[RUN_PAGES_MAX * QUIRE_PAGE_BYTES];
+    model_page_t last = model->pages[from.first + from.count - 1];
+    size_t kept = from.count < to.count ? from.count : to.count;
+
+    memcpy(pages, &model->pages[from.first], kept * sizeof(pages[0]));
+    memcpy(bytes, model->bytes + from.first * QUIRE_PAGE_BYTES, kept * QUIRE_PAGE_BYTES);
+    set_run(model, from, MODEL_NOTHING, QUIRE_PROT_NONE);
+    set_run(model, to, last.kind, last.prot);
+    memcpy(&model->pages[to.first], pages, kept * sizeof(pages[0]));
+    memcpy(model->bytes + to.first * QUIRE_PAGE_BYTES, bytes, kept * QUIRE_PAGE_BYTES);
+}
+
+static quire_status_t expected_move(const model_t *model, run_t old, size_t count, unsigned flags)
+{
+    run_t behind = {old.first + old.count, count > old.count ? count - old.count : 0};
+
+    if (count_kind(model, old, MODEL_NOTHING) != 0)
+        return QUIRE_NOT_FOUND;
+    if (count <= old.count || is_free(model, behind))
+        return QUIRE_OK;
+    return (flags & QUIRE_MOVE_ALLOWED) != 0 && has_hole(model, count) ? QUIRE_OK : QUIRE_NO_SPACE;
+}
+
+static void step_move(model_t *model, bool scarce)
+{
+    run_t old = random_run();
+    run_t new = random_run();
+    unsigned flags = (unsigned)test_random_below(4);
+    bool fixed = (flags & QUIRE_MOVE_FIXED) != 0;
+    bool overlap = new.first < old.first + old.count &&old.first < new.first + new.count;
+    quire_status_t expected = QUIRE_INVALID;
+    quire_va_t va = 0;
+    quire_status_t status;
+
+    if (!fixed)
+        expected = expected_move(model, old, new.count, flags);
+    else if (!overlap)
+        expected = count_kind(model, old, MODEL_NOTHING) == 0 ? QUIRE_OK : QUIRE_NOT_FOUND;
+    status = quire_vmm_move(&model->space, address_of(old.first), bytes_of(old), bytes_of(new), flags,
+                            address_of(new.first), &va);
+    if (!happened(status, expected, scarce))
+        return;
+    if (fixed)
+        CHECK_EQUAL(va, address_of(new.first));
+    new.first = (size_t)((va - MODEL_START) / PAGE);
+    if (!fixed && new.first != old.first)
+        CHECK(is_free(model, new));
+    carry_run(model, old, new);
+}
+
 void model_step(model_t *model, bool scarce)
 {
     static void (*const steps[])(model_t *, bool) = {
-        step_reserve_fixed, step_reserve, step_unmap, step_protect, step_discard,
-        step_populate,      step_fault,   step_fault, step_copy,    step_copy,
-        step_copy,          step_fault,   step_copy,  step_protect, step_poke_or_clear,
+        step_reserve_fixed, step_reserve, step_unmap,         step_protect, step_discard, step_populate,
+        step_fault,         step_fault,   step_copy,          step_copy,    step_copy,    step_fault,
+        step_copy,          step_protect, step_poke_or_clear, step_move,    step_move,
     };
 
     steps[test_random_below(sizeof(steps) / sizeof(steps[0]))](model, scarce);

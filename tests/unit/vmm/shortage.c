@@ -50,6 +50,36 @@ static quire_status_t do_fault(quire_space_t *space)
     return quire_vmm_fault(space, SEAM + 300 * MIB, USER_WRITE);
 }
 
+static quire_status_t do_grow(quire_space_t *space)
+{
+    quire_va_t va;
+
+    return quire_vmm_move(space, AREA, AREA_PAGES * PAGE, 40 * MIB, 0, 0, &va);
+}
+
+/* The area with data and the seam in it, to where two new tables are needed. */
+static quire_status_t do_move(quire_space_t *space)
+{
+    quire_va_t va;
+
+    return quire_vmm_move(space, AREA, AREA_PAGES * PAGE, 8 * MIB, QUIRE_MOVE_FIXED, 3 * MIB + 4 * PAGE, &va);
+}
+
+/* Onto the promises: the new place is split before it is replaced. */
+static quire_status_t do_move_onto(quire_space_t *space)
+{
+    quire_va_t va;
+
+    return quire_vmm_move(space, AREA, 12 * PAGE, 9 * MIB, QUIRE_MOVE_FIXED, SEAM + 301 * MIB - 2 * PAGE, &va);
+}
+
+static quire_status_t do_move_promises(quire_space_t *space)
+{
+    quire_va_t va;
+
+    return quire_vmm_move(space, SEAM + 250 * MIB + PAGE, 64 * MIB, 64 * MIB, QUIRE_MOVE_FIXED, 64 * MIB, &va);
+}
+
 /* What is in the space before: a small area with data, and 800 MiB promised. */
 static void prepare(quire_space_t *space)
 {
@@ -108,8 +138,9 @@ static void starve(fixture_t *fixture, operation_t *operation)
 
 static void starve_all(fixture_t *fixture)
 {
-    static operation_t *const operations[] = {do_reserve, do_replace,  do_unmap, do_protect,
-                                              do_discard, do_populate, do_fault};
+    static operation_t *const operations[] = {do_reserve, do_replace,   do_unmap,        do_protect,
+                                              do_discard, do_populate,  do_fault,        do_grow,
+                                              do_move,    do_move_onto, do_move_promises};
 
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
         starve(fixture, operations[i]);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move.c - resizing an area, and moving it with its content.
+ *
+ * Problem: realloc of a large block wants more room at once and no copying; what lies behind the block may be in the
+ * way.
+ *
+ * Idea: what an area is stands in its entries, so moving them moves it; no byte of content is touched. Entries
+ * of single pages are taken out at the old place and put in at the new one, coarse promises are written anew.
+ *
+ * It happens under one lock, so that no thread sees a page in neither place or in both, and in two passes over the
+ * area. The first acquires all tables the new place needs and can fail; it has changed nothing then. The second
+ * changes, finds its tables, and cannot fail. The cursor is turned from one place to the other and back for each batch.
+ *
+ * A hole is looked for before the lock is taken for the move, so it may be gone; then another is looked for.
+ *
+ * Rejected: a second reservation, a copy page by page and an unmapping, which needs the memory twice.
+ */
+#include "inside.h"
+
+#define BATCH_PAGES 32
+
+typedef struct move {
+    quire_space_t *space;
+    quire_cursor_t cursor;
+    quire_va_t old;
+    quire_va_t old_end;
+    quire_va_t kept_end; /* of the old range: what is moved; the rest is unmapped */
+    quire_va_t new;
+    quire_va_t new_end;
+    quire_page_t added; /* the promise for what the new range has more */
+} move_t;
+
+/* Under the second pass: everything has been acquired. */
+static void turn(move_t *move, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode)
+{
+    if (quire_cursor_reopen(&move->cursor, start, end, mode) != QUIRE_OK)
+        quire_port_panic("vmm: a table that was acquired to move pages is gone");
+}
+
+/* A piece of the old range that is moved in one way: one coarse promise, or some pages of one table. */
+static quire_extent_t piece_at(move_t *move, quire_va_t va)
+{
+    quire_extent_t piece;
+
+    turn(move, move->old, move->old_end, QUIRE_CURSOR_READ);
+    piece = quire_vmm_extent(&move->cursor, va, move->kept_end);
+    if (piece.level == 1) {
+        quire_va_t span = (quire_va_t)quire_format_span(move->space->table.format, 2);
+        quire_va_t stop = va + BATCH_PAGES * QUIRE_PAGE_BYTES;
+
+        if (stop > (va | (span - 1)))
+            stop = (va | (span - 1)) + 1;
+        piece.end = stop < move->kept_end ? stop : move->kept_end;
+    }
+    return piece;
+}
+
+static quire_cursor_mode_t mode_of(const quire_extent_t *piece)
+{
+    return piece->level == 1 ? QUIRE_CURSOR_POPULATE : QUIRE_CURSOR_EDGES;
+}
+
+/* The first pass. The ends of the new range are split where they cut something, and what is moved finds its tables.
+   Opening has split the ends of the old one. */
+static quire_status_t acquire(move_t *move)
+{
+    quire_va_t moved_end = move->new + (move->kept_end - move->old);
+    quire_status_t status = QUIRE_OK;
+
+    if (moved_end < move->new_end)
+        status = quire_cursor_reopen(&move->cursor, moved_end, move->new_end, QUIRE_CURSOR_EDGES);
+    for (quire_va_t va = move->old; va < move->kept_end && status == QUIRE_OK;) {
+        quire_extent_t piece = piece_at(move, va);
+
+        status = quire_cursor_reopen(&move->cursor, move->new + (piece.start - move->old),
+                                     move->new + (piece.end - move->old), mode_of(&piece));
+        va = piece.end;
+    }
+    return status;
+}
+
+static void move_pages(move_t *move, const quire_extent_t *piece)
+{
+    const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
+    quire_va_t to = move->new + (piece->start - move->old);
+    size_t count = pages_between(piece->start, piece->end);
+    quire_page_t pages[BATCH_PAGES];
+
+    turn(move, piece->start, piece->end, QUIRE_CURSOR_POPULATE);
+    for (size_t i = 0; i < count; i++)
+        pages[i] = quire_cursor_take(&move->cursor, piece->start + i * QUIRE_PAGE_BYTES);
+    turn(move, to, to + count * QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
+    (void)quire_cursor_mark(&move->cursor, to, to + count * QUIRE_PAGE_BYTES, &empty);
+    for (size_t i = 0; i < count; i++)
+        quire_cursor_put(&move->cursor, to + i * QUIRE_PAGE_BYTES, &pages[i]);
+}
+
+static void write_promise(move_t *move, quire_va_t start, quire_va_t end, const quire_page_t *promise)
+{
+    turn(move, start, end, QUIRE_CURSOR_EDGES);
+    (void)quire_cursor_mark(&move->cursor, start, end, promise);
+}
+
+/* The second pass. */
+static void carry_out(move_t *move)
+{
+    const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
+    quire_va_t moved_end = move->new + (move->kept_end - move->old);
+
+    for (quire_va_t va = move->old; va < move->kept_end;) {
+        quire_extent_t piece = piece_at(move, va);
+
+        if (piece.level == 1)
+            move_pages(move, &piece);
+        else
+            write_promise(move, move->new + (piece.start - move->old), move->new + (piece.end - move->old),
+                          &piece.page);
+        va = piece.end;
+    }
+    if (moved_end < move->new_end)
+        write_promise(move, moved_end, move->new_end, &move->added);
+    write_promise(move, move->old, move->old_end, &empty);
+}
+
+/* Why an area with this page cannot be moved, if it cannot. */
+static quire_status_t movable(const quire_extent_t *extent)
+{
+    switch (extent->page.kind) {
+    case QUIRE_PAGE_EMPTY:
+        return QUIRE_NOT_FOUND;
+    case QUIRE_PAGE_MAPPED:
+    case QUIRE_PAGE_HIDDEN:
+        return extent->level == 1 ? QUIRE_OK : QUIRE_UNSUPPORTED;
+    case QUIRE_PAGE_RESERVED:
+    case QUIRE_PAGE_GUARD:
+    case QUIRE_PAGE_OBJECT:
+        return QUIRE_OK;
+    case QUIRE_PAGE_SWAPPED:
+        return extent->level == 1 ? QUIRE_OK : QUIRE_UNSUPPORTED;
+    case QUIRE_PAGE_BUSY:
+        return QUIRE_AGAIN;
+    case QUIRE_PAGE_TABLE:
+        break;
+    }
+    quire_port_panic("vmm: a page that is a table");
+}
+
+/* Opens the cursor on the old range, finds out whether it can be moved, and what would be added to it. */
+static quire_status_t open_old(move_t *move)
+{
+    quire_status_t status =
+        quire_cursor_open(&move->cursor, &move->space->table, move->old, move->old_end, QUIRE_CURSOR_EDGES);
+
+    if (status != QUIRE_OK)
+        return status;
+    for (quire_va_t va = move->old; va < move->old_end && status == QUIRE_OK;) {
+        quire_extent_t extent = quire_vmm_extent(&move->cursor, va, move->old_end);
+
+        status = movable(&extent);
+        move->added = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = extent.page.prot};
+        if (extent.page.kind == QUIRE_PAGE_GUARD)
+            move->added.kind = QUIRE_PAGE_GUARD;
+        va = extent.end;
+    }
+    if (status != QUIRE_OK)
+        quire_cursor_close(&move->cursor);
+    return status;
+}
+
+/* How many pages of a range are taken; the cursor is turned to it, for reading. */
+static size_t taken_in(move_t *move, quire_va_t start, quire_va_t end)
+{
+    turn(move, start, end, QUIRE_CURSOR_READ);
+    return quire_vmm_taken_pages(&move->cursor, start, end);
+}
+
+/* QUIRE_EXISTS: the new place is not free, and may not be replaced. */
+static quire_status_t move_to(move_t *move, bool replace)
+{
+    quire_status_t status = open_old(move);
+    size_t taken;
+
+    if (status != QUIRE_OK)
+        return status;
+    taken = taken_in(move, move->new, move->new_end);
+    if (taken != 0 && !replace)
+        status = QUIRE_EXISTS;
+    if (status == QUIRE_OK)
+        status = acquire(move);
+    if (status == QUIRE_OK) {
+        quire_event(.kind = QUIRE_EVENT_UNMAP, .space = move->space->table.space, .address = move->old,
+                    .bytes = move->old_end - move->old);
+        quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->new,
+                    .bytes = move->new_end - move->new, .detail = move->added.prot);
+        carry_out(move);
+        move->space->reserved_pages += pages_between(move->new, move->new_end) - taken;
+        move->space->reserved_pages -= pages_between(move->old, move->old_end);
+        if (!replace)
+            move->space->search = move->new;
+    }
+    quire_cursor_close(&move->cursor);
+    return status;
+}
+
+/* QUIRE_EXISTS: what lies behind is not free. */
+static quire_status_t grow_in_place(move_t *move, quire_va_t end)
+{
+    quire_status_t status = open_old(move);
+
+    if (status != QUIRE_OK)
+        return status;
+    if (taken_in(move, move->old_end, end) != 0)
+        status = QUIRE_EXISTS;
+    if (status == QUIRE_OK)
+        status = quire_cursor_reopen(&move->cursor, move->old_end, end, QUIRE_CURSOR_EDGES);
+    if (status == QUIRE_OK) {
+        quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->old_end,
+                    .bytes = end - move->old_end, .detail = move->added.prot);
+        (void)quire_cursor_mark(&move->cursor, move->old_end, end, &move->added);
+        move->space->reserved_pages += pages_between(move->old_end, end);
+    }
+    quire_cursor_close(&move->cursor);
+    return status;
+}
+
+/* To a hole, wherever there is one. */
+static quire_status_t move_anywhere(move_t *move, quire_va_t length)
+{
+    quire_status_t status;
+
+    do {
+        status = quire_vmm_find_hole(move->space, length, &move->new);
+        move->new_end = move->new + length;
+        if (status == QUIRE_OK)
+            status = move_to(move, false);
+    } while (status == QUIRE_EXISTS);
+    return status;
+}
+
+static quire_status_t grow(move_t *move, quire_va_t length, bool may_move)
+{
+    quire_status_t status;
+
+    move->new = move->old;
+    if (length <= move->space->end - move->old) {
+        status = grow_in_place(move, move->old + length);
+    } else {
+        status = open_old(move);
+        if (status == QUIRE_OK) {
+            quire_cursor_close(&move->cursor);
+            status = QUIRE_EXISTS;
+        }
+    }
+    if (status != QUIRE_EXISTS)
+        return status;
+    return may_move ? move_anywhere(move, length) : QUIRE_NO_SPACE;
+}
+
+/* Where it is; what it has more than `length` is unmapped. */
+static quire_status_t shrink(move_t *move, quire_va_t length)
+{
+    quire_status_t status = open_old(move);
+
+    if (status != QUIRE_OK)
+        return status;
+    quire_cursor_close(&move->cursor);
+    move->new = move->old;
+    if (move->old + length == move->old_end)
+        return QUIRE_OK;
+    return quire_vmm_unmap(move->space, move->old + length, (size_t)(move->old_end - move->old - length));
+}
+
+static quire_status_t move_fixed(move_t *move, quire_va_t at, size_t bytes)
+{
+    quire_status_t status = quire_vmm_round_range(move->space, at, bytes, &move->new_end);
+
+    if (status != QUIRE_OK)
+        return status;
+    if (at < move->old_end && move->old < move->new_end)
+        return QUIRE_INVALID;
+    move->new = at;
+    if (move->new_end - at < move->old_end - move->old)
+        move->kept_end = move->old + (move->new_end - at);
+    return move_to(move, true);
+}
+
+quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_bytes, size_t new_bytes, unsigned flags,
+                              quire_va_t at, quire_va_t *va)
+{
+    move_t move = {.space = space, .old = old};
+    quire_status_t status = quire_vmm_round_range(space, old, old_bytes, &move.old_end);
+    quire_va_t length;
+
+    if (status != QUIRE_OK)
+        return status;
+    if (new_bytes == 0 || (flags & ~(unsigned)(QUIRE_MOVE_ALLOWED | QUIRE_MOVE_FIXED)) != 0)
+        return QUIRE_INVALID;
+    if (new_bytes > space->end - space->start)
+        return QUIRE_NO_SPACE;
+    move.kept_end = move.old_end;
+    length = quire_page_up((quire_va_t)new_bytes);
+    if ((flags & QUIRE_MOVE_FIXED) != 0)
+        status = move_fixed(&move, at, new_bytes);
+    else if (length <= move.old_end - old)
+        status = shrink(&move, length);
+    else
+        status = grow(&move, length, (flags & QUIRE_MOVE_ALLOWED) != 0);
+    if (status == QUIRE_OK)
+        *va = move.new;
+    return status;
+}
