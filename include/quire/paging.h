@@ -177,6 +177,7 @@ typedef struct quire_cursor {
     quire_va_t start;
     quire_va_t end;
     quire_cursor_mode_t mode;
+    bool borrowed; /* reads the kernel's half, for a process's tree */
     /* what close must flush: nothing while flush_start >= flush_end */
     quire_va_t flush_start;
     quire_va_t flush_end;

@@ -100,9 +100,12 @@ quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, q
 {
     if (!is_range(table, start, end))
         return QUIRE_INVALID;
-    if (mode == QUIRE_CURSOR_READ && start >= table->shared_start && table->kernel != NULL)
+    bool borrowed = mode == QUIRE_CURSOR_READ && start >= table->shared_start && table->kernel != NULL;
+
+    if (borrowed)
         table = table->kernel;
     quire_paging_cursor_init(cursor, table, start, end, mode);
+    cursor->borrowed = borrowed;
     quire_port_lock(&table->lock);
     quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)
@@ -119,6 +122,8 @@ quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, qui
 
     if (!is_range(table, start, end) || (start >= table->shared_start) != (old_start >= table->shared_start))
         return QUIRE_INVALID;
+    if (cursor->borrowed && mode != QUIRE_CURSOR_READ)
+        return QUIRE_DENIED;
     cursor->start = start;
     cursor->end = end;
     cursor->mode = mode;

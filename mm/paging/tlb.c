@@ -34,6 +34,7 @@ void quire_paging_cursor_init(quire_cursor_t *cursor, quire_table_t *table, quir
     cursor->start = start;
     cursor->end = end;
     cursor->mode = mode;
+    cursor->borrowed = false;
     cursor->flush_start = 0;
     cursor->flush_end = 0;
     cursor->flush_global = table->kernel == NULL;
