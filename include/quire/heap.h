@@ -50,7 +50,12 @@ typedef struct quire_heap_stats {
     uint64_t shrinks;
 } quire_heap_stats_t;
 
-typedef struct quire_heap_block quire_heap_block_t; /* private to mm/heap */
+/* Private to mm/heap. */
+typedef struct quire_heap_block quire_heap_block_t;
+typedef struct quire_heap_link {
+    struct quire_heap_link *next;
+    struct quire_heap_link *previous;
+} quire_heap_link_t;
 
 typedef struct quire_heap {
     quire_lock_t lock;
@@ -68,7 +73,7 @@ typedef struct quire_heap {
     unsigned long row_map; /* bit r: word r of bin_map is not 0 */
     unsigned long bin_map[QUIRE_HEAP_MAP_WORDS];
     quire_heap_stats_t stats;
-    quire_heap_block_t *bins[QUIRE_HEAP_BINS];
+    quire_heap_link_t bins[QUIRE_HEAP_BINS]; /* each a ring that begins and ends here: the heap must not be moved */
 } quire_heap_t;
 
 /* An empty heap: nothing is asked of the source before the first allocation. */

@@ -6,6 +6,7 @@
  * compares what it counts with what the heap believes. Nothing is followed before it has been found sound, and no loop
  * is longer than a count allows, so a damaged heap ends the check with an address and never hangs it.
  */
+#include "bins.h"
 #include "inside.h"
 
 typedef struct count {
@@ -23,9 +24,9 @@ static bool check_free_block(const quire_heap_t *heap, const quire_heap_block_t 
 {
     const void *payload = (const char *)block + HEADER_BYTES;
 
-    if (!quire_heap_list_links_sound(heap, block))
+    if (!bin_links_are_sound(heap, block))
         return heap_fault(fault, "a free block was written to after it was freed", payload);
-    if (heap->bins[heap_bin(block_bytes(block))] == NULL)
+    if (bin_is_empty(heap, heap_bin(block_bytes(block))))
         return heap_fault(fault, "a free block is in no list", payload);
     return true;
 }
@@ -105,18 +106,18 @@ static bool check_extents(const quire_heap_t *heap, count_t *count, quire_heap_f
 /* The blocks of one list; *listed counts them. Blocks were found sound by check_extents() if they are blocks. */
 static bool check_list(const quire_heap_t *heap, unsigned bin, size_t *listed, quire_heap_fault_t *fault)
 {
-    const quire_heap_block_t *first = heap->bins[bin];
-    const quire_heap_block_t *block = first;
+    const quire_heap_link_t *ring = &heap->bins[bin];
 
-    do {
-        if (!block_is_near(heap, block) || !block_is_free(heap, block) || !quire_heap_list_links_sound(heap, block))
+    for (const quire_heap_link_t *link = ring->next; link != ring; link = link->next) {
+        const quire_heap_block_t *block = block_of_payload(link);
+
+        if (!block_is_near(heap, block) || !block_is_free(heap, block) || !bin_links_are_sound(heap, block))
             return heap_fault(fault, "a list leads to what is no free block", block);
         if (heap_bin(block_bytes(block)) != bin)
             return heap_fault(fault, "a free block is in the wrong list", (const char *)block + HEADER_BYTES);
         if (++*listed > heap->stats.free_blocks)
             return heap_fault(fault, "the lists hold more blocks than there are", block);
-        block = block->next;
-    } while (block != first);
+    }
     return true;
 }
 
@@ -128,7 +129,7 @@ static bool check_lists(const quire_heap_t *heap, quire_heap_fault_t *fault)
         unsigned row = bin / QUIRE_HEAP_MAP_BITS;
         bool bit = (heap->bin_map[row] >> bin % QUIRE_HEAP_MAP_BITS & 1) != 0;
 
-        if (bit != (heap->bins[bin] != NULL) || (heap->row_map >> row & 1) != (heap->bin_map[row] != 0))
+        if (bit == bin_is_empty(heap, bin) || (heap->row_map >> row & 1) != (heap->bin_map[row] != 0))
             return heap_fault(fault, "the map of lists is wrong", &heap->bins[bin]);
         if (bit && !check_list(heap, bin, &listed, fault))
             return false;
@@ -159,7 +160,8 @@ quire_status_t quire_heap_check(quire_heap_t *heap)
 
     quire_port_lock(&heap->lock);
     good = check_extents(heap, &count, &fault) && check_lists(heap, &fault) && check_counts(heap, &count, &fault);
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
     return good ? QUIRE_OK : QUIRE_CORRUPT;
 }
 
@@ -184,29 +186,29 @@ void quire_heap_walk(quire_heap_t *heap, quire_heap_visit_t visit, void *context
             block = block_above(block);
         }
     }
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
 }
 
 /* The largest free block is in the highest list. */
 static size_t largest_free(const quire_heap_t *heap)
 {
-    const quire_heap_block_t *first;
-    const quire_heap_block_t *block;
+    const quire_heap_link_t *ring;
     size_t largest = 0;
     size_t row;
 
     if (heap->row_map == 0)
         return 0;
     row = QUIRE_HEAP_MAP_BITS - 1 - (size_t)__builtin_clzl(heap->row_map);
-    first = heap->bins[(row + 1) * QUIRE_HEAP_MAP_BITS - 1 - (size_t)__builtin_clzl(heap->bin_map[row])];
-    block = first;
-    do {
-        if (!block_is_near(heap, block) || !quire_heap_list_links_sound(heap, block))
+    ring = &heap->bins[(row + 1) * QUIRE_HEAP_MAP_BITS - 1 - (size_t)__builtin_clzl(heap->bin_map[row])];
+    for (const quire_heap_link_t *link = ring->next; link != ring; link = link->next) {
+        const quire_heap_block_t *block = block_of_payload(link);
+
+        if (!block_is_near(heap, block) || !bin_links_are_sound(heap, block))
             break;
         if (block_bytes(block) > largest)
             largest = block_bytes(block);
-        block = block->next;
-    } while (block != first);
+    }
     return largest;
 }
 

@@ -17,6 +17,7 @@
  * Rejected: giving back part of an extent (the source would need to split what it gave); finding the extent of any
  * address by a tree (no call but a check would use it).
  */
+#include "bins.h"
 #include "inside.h"
 
 #define DEFAULT_GROW_BYTES ((size_t)64 * 1024)
@@ -95,7 +96,7 @@ static quire_heap_block_t *adopt(quire_heap_t *heap, void *memory, size_t bytes)
     heap->stats.overhead_bytes += bytes - usable;
     heap->spare_bytes += usable;
     block_set(heap, block, usable | TAG_EDGES, 0);
-    quire_heap_list_insert(heap, block);
+    bin_insert(heap, block, usable);
     return block;
 }
 
@@ -148,9 +149,9 @@ size_t quire_heap_extent_trim(quire_heap_t *heap)
         if (!quire_heap_extent_is_sound(heap, extent) || !block_is_sound(heap, block))
             break;
         if (block_is_extent(block->tag) && block_is_free(heap, block)) {
-            if (!quire_heap_list_links_sound(heap, block))
+            if (!bin_links_are_sound(heap, block))
                 break;
-            quire_heap_list_remove(heap, block);
+            bin_remove(heap, block);
             heap->spare_bytes -= block_bytes(block);
             quire_heap_extent_shrink(heap, extent);
             given++;

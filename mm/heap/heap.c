@@ -25,6 +25,8 @@ void quire_heap_init(quire_heap_t *heap, const quire_heap_source_t *source)
     memset(heap, 0, sizeof(*heap));
     heap->source = kept;
     heap->key = ((uintptr_t)heap ^ KEY_TERM) * KEY_FACTOR;
+    for (unsigned bin = 0; bin < QUIRE_HEAP_BINS; bin++)
+        heap->bins[bin] = (quire_heap_link_t){&heap->bins[bin], &heap->bins[bin]};
 }
 
 static __attribute__((cold)) void panic(const quire_heap_fault_t *fault)
@@ -45,36 +47,44 @@ static __attribute__((cold)) void panic(const quire_heap_fault_t *fault)
     quire_port_panic(sentence);
 }
 
-void quire_heap_leave(quire_heap_t *heap, const quire_heap_fault_t *fault)
+void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault)
 {
-    quire_port_unlock(&heap->lock);
-    if (__builtin_expect(fault->what == NULL, 1))
+    if (fault->what == NULL)
         return;
     if (heap->report == NULL)
         panic(fault);
     heap->report(heap->report_context, fault->what, fault->address);
 }
 
-static void *take(quire_heap_t *heap, size_t bytes, size_t align)
+/* The block size for a payload, or 0 if that is absurd. */
+static inline size_t bytes_for(size_t payload_bytes)
 {
-    size_t wanted = quire_heap_list_bytes(bytes);
-    quire_heap_fault_t fault = {NULL, NULL};
+    size_t bytes = (payload_bytes + HEADER_BYTES + QUIRE_HEAP_ALIGN - 1) & ~(QUIRE_HEAP_ALIGN - 1);
+
+    if (payload_bytes > MOST_BYTES - HEADER_BYTES - EXTENT_BYTES - QUIRE_PAGE_BYTES)
+        return 0;
+    return bytes < LEAST_BYTES ? LEAST_BYTES : bytes;
+}
+
+void *quire_heap_alloc(quire_heap_t *heap, size_t bytes)
+{
+    size_t wanted = bytes_for(bytes);
+    quire_heap_fault_t fault;
     quire_heap_block_t *block;
 
     if (wanted == 0)
         return NULL;
     quire_port_lock(&heap->lock);
-    block = quire_heap_list_take(heap, wanted, align, &fault);
-    if (block != NULL)
+    block = quire_heap_list_take(heap, wanted, &fault);
+    if (__builtin_expect(block != NULL, 1)) {
         quire_event(.kind = QUIRE_EVENT_HEAP_ALLOC, .address = (uintptr_t)block_payload(block), .bytes = bytes,
                     .detail = block_bytes(block));
-    quire_heap_leave(heap, &fault);
-    return block != NULL ? block_payload(block) : NULL;
-}
-
-void *quire_heap_alloc(quire_heap_t *heap, size_t bytes)
-{
-    return take(heap, bytes, QUIRE_HEAP_ALIGN);
+        quire_port_unlock(&heap->lock);
+        return block_payload(block);
+    }
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
+    return NULL;
 }
 
 void *quire_heap_alloc_zeroed(quire_heap_t *heap, size_t count, size_t bytes)
@@ -84,7 +94,7 @@ void *quire_heap_alloc_zeroed(quire_heap_t *heap, size_t count, size_t bytes)
 
     if (__builtin_mul_overflow(count, bytes, &product))
         return NULL;
-    payload = take(heap, product, QUIRE_HEAP_ALIGN);
+    payload = quire_heap_alloc(heap, product);
     if (payload != NULL)
         memset(payload, 0, product);
     return payload;
@@ -92,20 +102,38 @@ void *quire_heap_alloc_zeroed(quire_heap_t *heap, size_t count, size_t bytes)
 
 void *quire_heap_alloc_aligned(quire_heap_t *heap, size_t align, size_t bytes)
 {
+    quire_heap_fault_t fault;
+    quire_heap_block_t *block;
+
     if (align == 0 || (align & (align - 1)) != 0 || align > MOST_BYTES / 4 || bytes > MOST_BYTES / 4)
         return NULL;
-    return take(heap, bytes, align);
+    if (align <= QUIRE_HEAP_ALIGN)
+        return quire_heap_alloc(heap, bytes);
+    quire_port_lock(&heap->lock);
+    block = quire_heap_list_take_aligned(heap, bytes_for(bytes), align, &fault);
+    if (__builtin_expect(block != NULL, 1)) {
+        quire_event(.kind = QUIRE_EVENT_HEAP_ALLOC, .address = (uintptr_t)block_payload(block), .bytes = bytes,
+                    .detail = block_bytes(block));
+        quire_port_unlock(&heap->lock);
+        return block_payload(block);
+    }
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
+    return NULL;
 }
 
 void quire_heap_free(quire_heap_t *heap, void *block)
 {
-    quire_heap_fault_t fault = {NULL, NULL};
+    quire_heap_fault_t fault;
+    bool given;
 
     if (block == NULL)
         return;
     quire_port_lock(&heap->lock);
-    quire_heap_list_give(heap, block_of_payload(block), &fault);
-    quire_heap_leave(heap, &fault);
+    given = quire_heap_list_give(heap, block_of_payload(block), &fault);
+    quire_port_unlock(&heap->lock);
+    if (__builtin_expect(!given, 0))
+        quire_heap_report(heap, &fault);
 }
 
 static void *slide(quire_heap_t *heap, void *block, size_t wanted)
@@ -115,29 +143,31 @@ static void *slide(quire_heap_t *heap, void *block, size_t wanted)
 
     quire_port_lock(&heap->lock);
     moved = quire_heap_list_slide(heap, block_of_payload(block), wanted, &fault);
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
     return moved != NULL ? block_payload(moved) : NULL;
 }
 
 void *quire_heap_realloc(quire_heap_t *heap, void *block, size_t bytes)
 {
-    size_t wanted = quire_heap_list_bytes(bytes);
+    size_t wanted = bytes_for(bytes);
     quire_heap_fault_t fault = {NULL, NULL};
     bool done = false;
     size_t old = 0;
     void *moved;
 
     if (block == NULL)
-        return take(heap, bytes, QUIRE_HEAP_ALIGN);
+        return quire_heap_alloc(heap, bytes);
     if (wanted == 0)
         return NULL;
     quire_port_lock(&heap->lock);
     if (quire_heap_list_resize(heap, block_of_payload(block), wanted, &done, &fault))
         old = block_bytes(block_of_payload(block)) - HEADER_BYTES;
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
     if (done || fault.what != NULL)
         return done ? block : NULL;
-    moved = take(heap, bytes, QUIRE_HEAP_ALIGN);
+    moved = quire_heap_alloc(heap, bytes);
     if (moved == NULL)
         return slide(heap, block, wanted);
     memcpy(moved, block, old);
@@ -154,7 +184,8 @@ size_t quire_heap_usable_bytes(quire_heap_t *heap, const void *block)
     quire_port_lock(&heap->lock);
     if (quire_heap_list_examine(heap, block_of_payload(block), &neighbours, &fault))
         bytes = block_bytes(block_of_payload(block)) - HEADER_BYTES;
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
     return bytes;
 }
 
@@ -180,7 +211,8 @@ void quire_heap_destroy(quire_heap_t *heap)
         else
             heap_fault(&fault, "the header of an extent was overwritten", extent);
     }
-    quire_heap_leave(heap, &fault);
+    quire_port_unlock(&heap->lock);
+    quire_heap_report(heap, &fault);
     quire_heap_init(heap, &heap->source);
     heap->report = report;
     heap->report_context = report_context;

@@ -3,7 +3,7 @@
  * inside.h - a block as it lies in memory, and what the files of mm/heap share. Nobody else includes it.
  *
  * Layout of an extent:   [extent header][block][block]...[block]
- * Layout of a block:     [tag][check][payload or, while free, next and previous ...]
+ * Layout of a block:     [tag][check][payload or, while free, two links ...]
  *
  * The tag is the block's size, a multiple of QUIRE_HEAP_ALIGN, with flags in bits that a size never has. The check word
  * is the exclusive or of the block's address, its tag, the heap's key, and the size of its lower neighbour if that one
@@ -23,8 +23,7 @@
 struct quire_heap_block {
     size_t tag;
     size_t check;
-    quire_heap_block_t *next; /* only while free: circular, so that no valid link is ever 0 */
-    quire_heap_block_t *previous;
+    quire_heap_link_t link; /* only while free */
 };
 
 typedef struct quire_heap_extent {
@@ -34,7 +33,7 @@ typedef struct quire_heap_extent {
     uintptr_t check; /* extent_seal() */
 } quire_heap_extent_t;
 
-#define HEADER_BYTES offsetof(quire_heap_block_t, next)
+#define HEADER_BYTES offsetof(quire_heap_block_t, link)
 #define LEAST_BYTES  sizeof(quire_heap_block_t)
 #define EXTENT_BYTES sizeof(quire_heap_extent_t)
 
@@ -51,7 +50,7 @@ _Static_assert(HEADER_BYTES == QUIRE_HEAP_ALIGN, "a payload is aligned when its 
 _Static_assert(EXTENT_BYTES % QUIRE_HEAP_ALIGN == 0, "the first block is aligned when its extent is");
 _Static_assert(LEAST_BYTES % QUIRE_HEAP_ALIGN == 0, "the least block is a size");
 
-/* What was found wrong, and where. `what` is NULL as long as nothing is. */
+/* What was found wrong, and where; `what` is NULL if nothing was. */
 typedef struct quire_heap_fault {
     const char *what;
     const void *address;
@@ -144,15 +143,6 @@ static inline size_t extent_usable_bytes(size_t bytes)
     return usable < MOST_BYTES ? usable : MOST_BYTES;
 }
 
-/* The size class of a block: exact below 16 * QUIRE_HEAP_ALIGN, then eight to each power of two. */
-static inline unsigned heap_bin(size_t bytes)
-{
-    unsigned long units = (unsigned long)(bytes / QUIRE_HEAP_ALIGN);
-    unsigned shift = (unsigned)(QUIRE_HEAP_MAP_BITS - 4) - (unsigned)__builtin_clzl(units | 8);
-
-    return 8 * shift + (unsigned)(units >> shift);
-}
-
 static inline bool heap_fault(quire_heap_fault_t *fault, const char *what, const void *address)
 {
     *fault = (quire_heap_fault_t){what, address};
@@ -161,23 +151,21 @@ static inline bool heap_fault(quire_heap_fault_t *fault, const char *what, const
 
 /* heap.c */
 
-/* Releases the heap's lock, then reports the fault, if there is one. */
-void quire_heap_leave(quire_heap_t *heap, const quire_heap_fault_t *fault);
+/* Tells of a fault, if there is one. The heap is not locked. */
+void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault);
 
 /* list.c. All with the heap locked. */
 
-/* The block size for a payload, or 0 if it is absurd. */
-size_t quire_heap_list_bytes(size_t payload_bytes);
-/* A used block whose payload is aligned, from the lists or the source; NULL: no memory, or *fault is set. */
-quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, size_t align, quire_heap_fault_t *fault);
+/* A used block, from the lists or the source; NULL: no memory, or fault->what is set. */
+quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire_heap_fault_t *fault);
+/* Likewise, its payload aligned to a power of two. */
+quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t bytes, size_t align,
+                                                 quire_heap_fault_t *fault);
 /* Frees a used block. False: *fault is set and nothing has changed. */
 bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault);
 /* The block may be freed or resized: its header, its neighbours' and their links are in order. */
 bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t *block,
                              quire_heap_neighbours_t *neighbours, quire_heap_fault_t *fault);
-bool quire_heap_list_links_sound(const quire_heap_t *heap, const quire_heap_block_t *block);
-void quire_heap_list_insert(quire_heap_t *heap, quire_heap_block_t *block);
-void quire_heap_list_remove(quire_heap_t *heap, quire_heap_block_t *block);
 /* Makes [block, block + whole) a used block of `bytes` and a free rest, if that is large enough to be one. `tag` has
    its flags, and lower_bytes the size of a free lower neighbour. The block above, if there is one, records a free lower
    neighbour of recorded_bytes until now. Returns the size it really got. */

@@ -11,6 +11,7 @@
  *
  * A block that is resized stays one allocation: `allocs` and `frees` do not count it.
  */
+#include "bins.h"
 #include "inside.h"
 
 #include "string.h"
@@ -24,7 +25,7 @@ static size_t swallow_upper(quire_heap_t *heap, const quire_heap_neighbours_t *n
         return 0;
     bytes = block_bytes(neighbours->upper);
     *tag |= neighbours->upper->tag & TAG_LAST;
-    quire_heap_list_remove(heap, neighbours->upper);
+    bin_remove(heap, neighbours->upper);
     return bytes;
 }
 
@@ -74,7 +75,7 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
         return NULL;
     tag = (block->tag & TAG_LAST) | (neighbours.lower->tag & TAG_FIRST);
     upper = swallow_upper(heap, &neighbours, &tag);
-    quire_heap_list_remove(heap, neighbours.lower);
+    bin_remove(heap, neighbours.lower);
     /* What is left of the old header must not look like a used block. */
     block_set(heap, block, old, 0);
     memmove(block_payload(neighbours.lower), block_payload(block), old - HEADER_BYTES);
