@@ -22,8 +22,9 @@ DEPS = -MMD -MP -MF $(@:.o=.d)
 MM_C := $(wildcard mm/*.c mm/*/*.c mm/*/*/*.c)
 KERNEL_C := $(wildcard kernel/*.c kernel/arch/x86/*.[cS] $(AD)/*.[cS])
 UNIT_C := $(wildcard tests/unit/*/*.c)
-HOST_C := $(wildcard tests/host/*/*.c)
-TSAN_C := $(filter %,$(wildcard tests/host/*/tsan_*.c))
+TSAN_C := $(wildcard tests/host/*/tsan_*.c)
+MODEL_C := $(filter-out tests/model/test_%,$(wildcard tests/model/*.c))
+HOST_C := $(filter-out $(TSAN_C),$(wildcard tests/host/*/*.c tests/model/test_*.c))
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
@@ -84,7 +85,7 @@ $(B)/initrd.cpio: $(BINARIES) user/programs.txt tools/pack.sh
 # --- the host: unit tests in four sanitized builds, host-only tests, races ---
 
 HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -Iinclude -iquote mm \
-              -iquote kernel -iquote tests/harness
+              -iquote kernel -iquote tests/harness -iquote tests/model
 HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c tests/harness/host_machine.c
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOSTS := gcc-64 gcc-32 clang-64 clang-32 tsan
@@ -106,8 +107,8 @@ build/host/$(1)/%.o: %.c build/host/$(1)/flags
 endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C))))
-$(eval $(call host_program,clang-64,host,$(filter-out $(TSAN_C),$(HOST_C))))
-$(eval $(call host_program,tsan,races,$(TSAN_C)))
+$(foreach host,gcc-64 clang-64,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C))))
+$(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C)))
 
 host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here
 
@@ -128,7 +129,6 @@ compile_commands: compile_commands.json ## compile_commands.json for editors and
 compile_commands.json: FORCE
 	sh tools/compile-commands.sh $(ARCH) >$@
 
-FORMATTED := $(wildcard include/quire/*.h $(foreach d,. * */* */*/* */*/*/*,$(addprefix mm/$(d)/,*.[ch])))
 format-check: ## is everything as clang-format would write it?
 	sh tools/check-format.sh
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# ./quire itself: wrong usage, what cannot be run, help, and a machine that does not end well.
+. "$(dirname "$0")/../harness/tap.sh"
+
+status_of()
+{
+    "$@" </dev/null >"$scratch/out" 2>"$scratch/err"
+    status=$?
+}
+
+status_of "$quire"
+equal "without a command: status" "$status" 2
+contains "without a command: usage on standard error" "$scratch/err" usage:
+status_of "$quire" dance
+equal "an unknown command: status" "$status" 2
+status_of "$quire" run --colour
+equal "an unknown option: status" "$status" 2
+status_of "$quire" run --mem
+equal "an option without its value: status" "$status" 2
+status_of "$quire" test nonsense
+equal "an unknown suite: status" "$status" 2
+status_of "$quire" bench nonsense
+equal "an unknown table: status" "$status" 2
+status_of env ARCH=vax "$quire" run
+equal "an unknown ARCH: status" "$status" 2
+status_of "$quire" help
+equal "help: status" "$status" 0
+contains "help: on standard output" "$scratch/out" usage:
+
+status_of "$quire" run "$scratch/nothing"
+equal "a program that is not there: status" "$status" 127
+echo 'int x;' >"$scratch/text"
+status_of "$quire" run "$scratch/text"
+equal "a file that may not be executed: status" "$status" 126
+status_of "$quire" run "$scratch"
+equal "a directory: status" "$status" 126
+chmod +x "$scratch/text"
+status_of "$quire" run "$scratch/text"
+equal "a file that is no program: status" "$status" 126
+contains "a file that is no program: the kernel says why" "$scratch/err" 'cannot run'
+
+cp "$root/build/x86_64/root/bin/hello" "$scratch/two words"
+status_of sh -c 'cd "$1" && "$2" run "./two words"' - "$scratch" "$quire"
+equal "a program with a blank in its name: status" "$status" 0
+status_of "$quire" run "$root/build/i386/root/bin/hello"
+equal "a 32-bit program chooses a 32-bit kernel: status" "$status" 0
+status_of env ARCH=x86_64 "$quire" run "$root/build/i386/root/bin/hello"
+equal "a 32-bit program on the 64-bit kernel: status" "$status" 126
+
+status_of "$quire" run --mem 0
+equal "a machine that cannot be: status" "$status" 125
+check "a machine that cannot be: a reason is given" test -s "$scratch/err"
+mkdir "$scratch/tmp"
+status_of env TMPDIR="$scratch/tmp" "$quire" run "$root/build/x86_64/root/bin/hello"
+equal "no temporary file is left behind" "$(ls -A "$scratch/tmp")" ""
+finish

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+exec sh "$(dirname "$0")/in-kernel.sh" i386

@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh [SUITE] - builds and runs test suites with prove: tree, host, kernel, boot; all of them without an argument.
+#
+# What this machine has no tools for is left out, and named at the end once more, so that nobody takes a small success for
+# a whole one.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+omitted=
+
+omit()
+{
+    echo "SKIPPED: $1 ($2)"
+    omitted="$omitted
+SKIPPED: $1 ($2)"
+}
+
+can_link()
+{
+    echo 'int main(void) { return 0; }' | "$@" -x c -o /dev/null - 2>/dev/null
+}
+
+have()
+{
+    command -v "$1" >/dev/null 2>&1
+}
+
+# programs_of BUILD PROGRAM COMPILER...: builds build/host/BUILD/PROGRAM and adds it to $programs.
+add_program()
+{
+    target=build/host/$1/$2
+    shift 2
+    if ! can_link "$@"; then
+        omit "$target" "'$*' does not link"
+    elif make -s "$target"; then
+        programs="$programs $target"
+    else
+        return 1
+    fi
+}
+
+suite_host()
+{
+    sanitize=-fsanitize=address,undefined
+    programs=
+    status=0
+    for bits in 64 32; do
+        add_program gcc-$bits unit gcc -m$bits $sanitize || status=1
+        add_program clang-$bits unit clang -m$bits $sanitize || status=1
+    done
+    add_program gcc-64 host gcc $sanitize || status=1
+    add_program clang-64 host clang $sanitize || status=1
+    add_program tsan races clang -fsanitize=thread || status=1
+    # shellcheck disable=SC2086 # a list of files
+    [ -z "$programs" ] || prove -e 'timeout -k 10 900' $programs || status=1
+    return $status
+}
+
+suite_kernel()
+{
+    have qemu-system-x86_64 || { omit "kernel" "no qemu-system-x86_64" && return 0; }
+    for ARCH in i386 i386pae x86_64; do
+        make -s ARCH=$ARCH test-kernel || return 1
+    done
+    prove -e sh tests/kernel/*.t
+}
+
+suite_boot()
+{
+    have qemu-system-x86_64 || { omit "boot" "no qemu-system-x86_64" && return 0; }
+    for ARCH in i386 i386pae x86_64; do
+        make -s ARCH=$ARCH kernel || return 1
+    done
+    prove -e sh tests/boot/*.t
+}
+
+suite_tree()
+{
+    prove -e sh tests/tree/*.t
+}
+
+have prove || { echo "tests need prove (Debian package perl)" >&2 && exit 1; }
+case ${1:-all} in
+all) suites='tree host kernel boot' ;;
+tree | host | kernel | boot) suites=$1 ;;
+*) echo "there is no suite '$1'; there are: tree host kernel boot" >&2 && exit 2 ;;
+esac
+
+broken=
+for suite in $suites; do
+    echo "--- $suite"
+    "suite_$suite" || broken="$broken $suite"
+done
+[ -z "$omitted" ] || echo "$omitted"
+if [ -n "$broken" ]; then
+    echo "FAILED:$broken"
+    exit 1
+fi
+echo "passed: $suites"

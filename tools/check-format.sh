@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# check-format.sh - names the C files that clang-format would write otherwise. Status 1 if there are any, 3 if there is no
+# clang-format.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+command -v clang-format >/dev/null 2>&1 || { echo "clang-format is not installed" && exit 3; }
+status=0
+for file in $(find include mm kernel user tests -name '*.[ch]' | sort); do
+    clang-format --dry-run --Werror "$file" >/dev/null 2>&1 || { echo "$file: not as clang-format writes it" && status=1; }
+done
+exit $status
