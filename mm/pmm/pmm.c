@@ -167,8 +167,9 @@ quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, qu
     if (found) {
         pmm_mark(pmm, index, request.order, false);
         pmm->owner_frames[request.owner] += (size_t)1 << request.order;
-        pmm->records[index] = RECORD_MANAGED | RECORD_HEAD | (uint32_t)request.order << RECORD_ORDER_SHIFT |
-                              (uint32_t)request.owner << RECORD_OWNER_SHIFT | 1;
+        record_write(pmm, index,
+                     RECORD_MANAGED | RECORD_HEAD | (uint32_t)request.order << RECORD_ORDER_SHIFT |
+                         (uint32_t)request.owner << RECORD_OWNER_SHIFT | 1);
     }
     quire_port_unlock(&pmm->lock);
     if (!found)
@@ -188,7 +189,7 @@ static void free_block(quire_pmm_t *pmm, size_t index, uint32_t record)
 {
     unsigned order = record_order(record);
 
-    pmm->records[index] = record & ~(RECORD_HEAD | RECORD_REFERENCES);
+    record_write(pmm, index, record & ~(RECORD_HEAD | RECORD_REFERENCES));
     pmm->owner_frames[record_owner(record)] -= (size_t)1 << order;
     pmm_mark(pmm, index, order, true);
     quire_event(.kind = QUIRE_EVENT_FRAME_FREE, .level = (uint8_t)order, .frame = pmm->first_frame + index,
@@ -214,12 +215,13 @@ quire_status_t quire_pmm_retain(quire_pmm_t *pmm, quire_frame_t frame)
 {
     if (!covers(pmm, frame))
         return QUIRE_CORRUPT;
+    size_t index = frame.number - pmm->first_frame;
 
     quire_port_lock(&pmm->lock);
-    uint32_t *record = &pmm->records[frame.number - pmm->first_frame];
-    bool valid = *record & RECORD_HEAD;
-    if (valid && (*record & RECORD_REFERENCES) != RECORD_PINNED)
-        (*record)++;
+    uint32_t record = pmm->records[index];
+    bool valid = record & RECORD_HEAD;
+    if (valid && (record & RECORD_REFERENCES) != RECORD_PINNED)
+        record_write(pmm, index, record + 1);
     quire_port_unlock(&pmm->lock);
     return valid ? QUIRE_OK : QUIRE_CORRUPT;
 }
@@ -237,7 +239,7 @@ quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *fr
     if (last)
         free_block(pmm, index, record);
     else if (valid && (record & RECORD_REFERENCES) != RECORD_PINNED)
-        pmm->records[index] = record - 1;
+        record_write(pmm, index, record - 1);
     quire_port_unlock(&pmm->lock);
     if (valid && freed != NULL)
         *freed = last;
@@ -248,5 +250,5 @@ uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame)
 {
     if (!covers(pmm, frame))
         return 0;
-    return pmm->records[frame.number - pmm->first_frame] & RECORD_REFERENCES;
+    return record_read(pmm, frame.number - pmm->first_frame) & RECORD_REFERENCES;
 }

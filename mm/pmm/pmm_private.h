@@ -17,6 +17,19 @@
 #define RECORD_HEAD        0x10000000u /* first frame of an allocated block */
 #define RECORD_MANAGED     0x20000000u /* the PMM hands it out */
 
+/* Records change under the lock but are also read without it: by holders who ask for a count, and by reports. Releasing
+   a reference comes before the count that shows it, so a holder that reads 1 may write to the frame: the others have
+   finished with it. */
+static inline uint32_t record_read(const quire_pmm_t *pmm, size_t index)
+{
+    return __atomic_load_n(&pmm->records[index], __ATOMIC_ACQUIRE);
+}
+
+static inline void record_write(quire_pmm_t *pmm, size_t index, uint32_t record)
+{
+    __atomic_store_n(&pmm->records[index], record, __ATOMIC_RELEASE);
+}
+
 static inline unsigned record_order(uint32_t record)
 {
     return record >> RECORD_ORDER_SHIFT & 0xf;

@@ -35,7 +35,7 @@ static size_t find_head(const quire_pmm_t *pmm, size_t index)
 {
     for (unsigned order = 0; order <= QUIRE_PMM_ORDER_MAX; order++) {
         size_t head = index >> order << order;
-        uint32_t record = pmm->records[head];
+        uint32_t record = record_read(pmm, head);
         if ((record & RECORD_HEAD) && head + ((size_t)1 << record_order(record)) > index)
             return head;
     }
@@ -49,13 +49,13 @@ quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t fr
     if (!covers(pmm, frame))
         return info;
     size_t index = frame.number - pmm->first_frame;
-    uint32_t record = pmm->records[index];
+    uint32_t record = record_read(pmm, index);
     if (!(record & RECORD_MANAGED))
         return info;
     size_t head = find_head(pmm, index);
     info.managed = true;
     info.allocated = head != SIZE_MAX;
-    info.owner = record_owner(info.allocated ? pmm->records[head] : record);
+    info.owner = record_owner(info.allocated ? record_read(pmm, head) : record);
     if (head == index) {
         info.references = record & RECORD_REFERENCES;
         info.order = record_order(record);

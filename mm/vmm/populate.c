@@ -16,6 +16,8 @@
  */
 #include "inside.h"
 
+#define HOPELESS_FROM_FRAMES 256
+
 /* Frames that wait to be mapped: all zeros but for the first word, which names the next; 0 ends the chain. */
 typedef struct chain {
     size_t first;
@@ -56,10 +58,12 @@ static quire_status_t extend(quire_space_t *space, chain_t *chain, size_t count)
 {
     quire_pmm_stats_t stats;
 
-    /* A hopeless wish should not drain the machine for a moment. */
-    quire_pmm_stats(space->table.pmm, &stats);
-    if (stats.free_frames + chain->count < count)
-        return QUIRE_NO_MEMORY;
+    /* A hopeless wish should not drain the machine for a moment. For a small one asking would cost more than trying. */
+    if (count - chain->count > HOPELESS_FROM_FRAMES) {
+        quire_pmm_stats(space->table.pmm, &stats);
+        if (stats.free_frames < count - chain->count)
+            return QUIRE_NO_MEMORY;
+    }
     while (chain->count < count) {
         quire_frame_t frame;
         quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
