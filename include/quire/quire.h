@@ -7,8 +7,10 @@
 
 #include <quire/port.h>
 
+#include <quire/arena.h>
 #include <quire/event.h>
 #include <quire/heap.h>
+#include <quire/io.h>
 #include <quire/memory_map.h>
 #include <quire/paging.h>
 #include <quire/pmm.h>

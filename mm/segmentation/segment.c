@@ -31,6 +31,8 @@
 #define TYPE_CODE        8u
 #define TYPE_LDT         2u /* system */
 #define TYPE_TSS         9u /* system: available, 32 or 64 bits */
+#define TYPE_TSS_NARROW  1u /* system: available, 16 bits */
+#define TYPE_BUSY        2u /* TSS */
 
 #define BIT_MEMORY   44 /* S: code or data */
 #define BIT_PRESENT  47
@@ -38,9 +40,10 @@
 #define BIT_WIDE     54
 #define BIT_GRANULES 55
 
-#define MIB             ((uint64_t)1 << 20)
-#define GIB_4           ((uint64_t)1 << 32)
-#define TSS_BYTES_LEAST 104 /* SDM 7.2.1 and 7.7: a limit below 67h is refused */
+#define MIB                    ((uint64_t)1 << 20)
+#define GIB_4                  ((uint64_t)1 << 32)
+#define TSS_BYTES_LEAST        104 /* SDM 7.2.1 and 7.7: a limit below 67h is refused */
+#define TSS_NARROW_BYTES_LEAST 44  /* SDM 7.6: below 2Bh */
 
 static bool is_system(quire_segment_kind_t kind)
 {
@@ -55,44 +58,64 @@ static bool is_canonical(uint64_t address)
     return upper == 0 || upper == 0x1ffff;
 }
 
-static bool limit_is_valid(uint64_t limit_bytes)
+static const char *limit_refusal(const quire_segment_t *segment)
 {
-    if (limit_bytes == 0 || limit_bytes > GIB_4)
-        return false;
-    return limit_bytes <= MIB || (limit_bytes & QUIRE_PAGE_MASK) == 0;
+    uint64_t least = segment->narrow ? TSS_NARROW_BYTES_LEAST : TSS_BYTES_LEAST;
+
+    if (segment->limit_bytes == 0)
+        return "a segment of no bytes cannot be expressed: its limit would be -1";
+    if (segment->limit_bytes > GIB_4)
+        return "a segment is at most 4 GiB";
+    if (segment->limit_bytes > MIB && (segment->limit_bytes & QUIRE_PAGE_MASK) != 0)
+        return "above 1 MiB the limit counts 4 KiB units";
+    if (segment->kind == QUIRE_SEGMENT_TSS && segment->limit_bytes < least)
+        return "a TSS smaller than its fixed part is refused with #TS";
+    return NULL;
 }
 
 /* A flag that the kind does not have must not be set: the caller means something that will not happen. */
-static bool flags_are_valid(const quire_segment_t *segment)
+static const char *flag_refusal(const quire_segment_t *segment)
 {
+    const char *foreign = "a flag is set that this kind of segment does not have";
+
+    if ((segment->busy || segment->narrow) && segment->kind != QUIRE_SEGMENT_TSS)
+        return foreign;
     switch (segment->kind) {
     case QUIRE_SEGMENT_DATA:
-        return !segment->readable && !segment->conforming && !segment->long_mode;
+        return segment->readable || segment->conforming || segment->long_mode ? foreign : NULL;
     case QUIRE_SEGMENT_CODE:
-        /* L and D together are reserved (SDM 3.4.5). */
-        return !segment->writable && !segment->expand_down && !(segment->long_mode && segment->wide);
+        if (segment->long_mode && segment->wide)
+            return "L and D together are reserved"; /* SDM 3.4.5 */
+        return segment->writable || segment->expand_down ? foreign : NULL;
     case QUIRE_SEGMENT_LDT:
     case QUIRE_SEGMENT_TSS:
-        return !segment->writable && !segment->expand_down && !segment->readable && !segment->conforming &&
-               !segment->wide;
+        if (segment->narrow && segment->long_mode)
+            return "long mode has no 16-bit TSS";
+        return segment->writable || segment->expand_down || segment->readable || segment->conforming || segment->wide
+                   ? foreign
+                   : NULL;
     }
-    return false;
+    return "no such kind of segment";
 }
 
-static bool base_is_valid(const quire_segment_t *segment)
+static const char *base_refusal(const quire_segment_t *segment)
 {
     if (is_system(segment->kind) && segment->long_mode)
-        return is_canonical(segment->base);
-    return segment->base < GIB_4;
+        return is_canonical(segment->base) ? NULL : "the base is not canonical";
+    if (segment->base >= GIB_4)
+        return "the base has 32 bits";
+    return segment->narrow && segment->base >> 24 != 0 ? "the base of a 16-bit TSS has 24 bits" : NULL;
 }
 
-static bool is_valid(const quire_segment_t *segment)
+const char *quire_segment_refusal(const quire_segment_t *segment)
 {
-    if (segment->privilege > 3 || !flags_are_valid(segment) || !base_is_valid(segment))
-        return false;
-    if (segment->kind == QUIRE_SEGMENT_TSS && segment->limit_bytes < TSS_BYTES_LEAST)
-        return false;
-    return limit_is_valid(segment->limit_bytes);
+    const char *refusal = flag_refusal(segment);
+
+    if (segment->privilege > 3)
+        return "privilege goes from 0 to 3";
+    if (refusal == NULL)
+        refusal = base_refusal(segment);
+    return refusal != NULL ? refusal : limit_refusal(segment);
 }
 
 /* S and the four bits of type. */
@@ -108,7 +131,7 @@ static uint64_t type_bits(const quire_segment_t *segment)
     case QUIRE_SEGMENT_LDT:
         return TYPE_LDT;
     case QUIRE_SEGMENT_TSS:
-        return TYPE_TSS;
+        return (segment->narrow ? TYPE_TSS_NARROW : TYPE_TSS) | (segment->busy ? TYPE_BUSY : 0);
     }
     return 0;
 }
@@ -120,7 +143,7 @@ quire_status_t quire_segment_encode(const quire_segment_t *segment, uint64_t wor
     uint64_t limit;
     uint64_t word;
 
-    if (!is_valid(segment))
+    if (quire_segment_refusal(segment) != NULL)
         return QUIRE_INVALID;
     limit = (segment->limit_bytes - 1) >> (granules ? QUIRE_PAGE_SHIFT : 0);
     word = limit & 0xffff;
@@ -150,10 +173,17 @@ static uint64_t decode_limit_bytes(uint64_t word)
 static quire_status_t decode_system(const uint64_t words[2], bool long_mode, quire_segment_t *segment)
 {
     uint64_t type = words[0] >> 40 & 0xf;
+    uint64_t idle = type & ~(uint64_t)TYPE_BUSY;
 
-    if (type != TYPE_LDT && type != TYPE_TSS)
+    if (type == TYPE_LDT) {
+        segment->kind = QUIRE_SEGMENT_LDT;
+    } else if (idle == TYPE_TSS || (idle == TYPE_TSS_NARROW && !long_mode)) {
+        segment->kind = QUIRE_SEGMENT_TSS;
+        segment->busy = type != idle;
+        segment->narrow = idle == TYPE_TSS_NARROW;
+    } else {
         return QUIRE_UNSUPPORTED;
-    segment->kind = type == TYPE_LDT ? QUIRE_SEGMENT_LDT : QUIRE_SEGMENT_TSS;
+    }
     segment->long_mode = long_mode;
     if (long_mode)
         segment->base |= (words[1] & 0xffffffff) << 32;
