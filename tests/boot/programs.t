@@ -58,7 +58,7 @@ judge()
 source=$(dirname "$0")/programs/speak.c
 for kind in 'gcc -m64' 'gcc -m32' 'musl-gcc'; do
     if can_compile $kind; then
-        $kind -O1 -static -w -o "$speak" "$source" || exit 1
+        $kind -O1 -static -o "$speak" "$source" || exit 1
         judge "$kind"
     else
         skip "programs built by '$kind -static'" "no such compiler or library here"

@@ -7,7 +7,7 @@ if ! can_compile gcc -m64; then
     finish
 fi
 speak=$scratch/speak
-gcc -O1 -static -w -o "$speak" "$(dirname "$0")/programs/speak.c" || exit 1
+gcc -O1 -static -o "$speak" "$(dirname "$0")/programs/speak.c" || exit 1
 "$speak" turns >"$scratch/expected-out" 2>"$scratch/expected-err"
 "$speak" turns >"$scratch/expected-both" 2>&1
 

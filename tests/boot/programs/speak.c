@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,13 +98,15 @@ static int map(void)
     if (munmap((void *)(memory + page), page) != 0 || memory[0] != 0)
         return 3;
     puts("mapped");
+    fflush(stdout);
     return (int)memory[page]; /* SIGSEGV */
 }
 
 static int ask_for_what_is_not_there(void)
 {
-    errno = 0;
-    printf("result %ld, %s\n", syscall(SYS_reboot, 1, 2, 3, 4), errno == ENOSYS ? "ENOSYS" : "another error");
+    long result = syscall(SYS_reboot, 1, 2, 3, 4);
+
+    printf("result %ld, %s\n", result, errno == ENOSYS ? "ENOSYS" : "another error");
     return 0;
 }
 
@@ -118,6 +121,7 @@ static int use_stack(int depth)
 static int misbehave(const char *how)
 {
     volatile int zero = 0;
+    volatile int one = 1;
     static const char constant[] = "constant";
 
     fprintf(stderr, "about to: %s\n", how);
@@ -134,7 +138,7 @@ static int misbehave(const char *how)
     if (strcmp(how, "illegal") == 0)
         __asm__ volatile("ud2");
     if (strcmp(how, "divide") == 0)
-        return 1 / zero;
+        return one / zero;
     if (strcmp(how, "abort") == 0)
         abort();
     return 99;
