@@ -131,13 +131,31 @@ TEST(segmentation, decoding_says_what_is_not_there)
 {
     quire_segment_t segment = {.base = 0x99};
     uint64_t absent[2] = {0x00cf13000000ffff, 0};
-    uint64_t busy_task[2] = {0x00008b0000000067, 0};
+    uint64_t reserved_type[2] = {0x0000880000000067, 0};
     uint64_t call_gate[2] = {0x00008c0000081234, 0};
 
     CHECK_EQUAL(quire_segment_decode(absent, false, &segment), QUIRE_NOT_FOUND);
-    CHECK_EQUAL(quire_segment_decode(busy_task, false, &segment), QUIRE_UNSUPPORTED);
+    CHECK_EQUAL(quire_segment_decode(reserved_type, false, &segment), QUIRE_UNSUPPORTED);
     CHECK_EQUAL(quire_segment_decode(call_gate, true, &segment), QUIRE_UNSUPPORTED);
     CHECK_EQUAL(segment.base, 0x99);
+}
+
+TEST(segmentation, tasks_of_every_form)
+{
+    uint64_t busy_task[2] = {0x00008b0000000067, 0};
+    uint64_t narrow_task[2] = {0x000081000000002b, 0};
+    quire_segment_t segment;
+
+    CHECK_OK(quire_segment_decode(busy_task, false, &segment));
+    CHECK_EQUAL(segment.kind, QUIRE_SEGMENT_TSS);
+    CHECK(segment.busy && !segment.narrow);
+    CHECK_OK(quire_segment_decode(narrow_task, false, &segment));
+    CHECK(segment.narrow && !segment.busy);
+    CHECK_EQUAL(segment.limit_bytes, 44);
+    CHECK_EQUAL(quire_segment_decode(narrow_task, true, &segment), QUIRE_UNSUPPORTED);
+    check_refused((quire_segment_t){.kind = QUIRE_SEGMENT_TSS, .limit_bytes = 43, .narrow = true});
+    check_refused((quire_segment_t){.kind = QUIRE_SEGMENT_TSS, .limit_bytes = 104, .narrow = true, .base = 1 << 24});
+    check_refused((quire_segment_t){.kind = QUIRE_SEGMENT_DATA, .limit_bytes = 104, .busy = true});
 }
 
 TEST(segmentation, decoding_ignores_what_the_cpu_changes)
