@@ -117,7 +117,7 @@ static void search_table(search_t *search, uint64_t table, unsigned level, uint6
     for (uint64_t i = 0; bytes && i < UINT64_C(1) << format->bits[level]; i++) {
         const void *slot = bytes + i * format->entry_bytes;
         uint64_t entry = format->entry_bytes == 4 ? __atomic_load_n((const uint32_t *)slot, __ATOMIC_ACQUIRE)
-                                                  : __atomic_load_n((const uint64_t *)slot, __ATOMIC_ACQUIRE);
+                                                  : __atomic_load_n((const entry_t *)slot, __ATOMIC_ACQUIRE);
         uint64_t at = va | i << format->shift[level];
 
         if (!(entry & MODEL_ENTRY_P))

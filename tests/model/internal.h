@@ -12,6 +12,9 @@
 
 #include <pthread.h>
 
+/* On i386 a uint64_t is aligned to 4 bytes only; an entry in a table always to 8, and atomics want to know. */
+typedef uint64_t entry_t __attribute__((aligned(8)));
+
 #define PAGE_SHIFT 12
 #define PAGE_BYTES UINT64_C(4096)
 

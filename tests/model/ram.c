@@ -25,7 +25,7 @@ struct ram {
     size_t count;
     void **root; /* of node_t */
     uint64_t root_slots;
-    uint64_t touched;
+    entry_t touched;
 };
 
 static bool ranges_are_sound(const model_range_t *ranges, size_t count)

@@ -35,7 +35,7 @@ static uint64_t entry_read(cpu_t *cpu, uint64_t pa, unsigned bytes, bool pure)
     }
     if (bytes == 4)
         return __atomic_load_n((uint32_t *)entry, __ATOMIC_ACQUIRE);
-    return __atomic_load_n((uint64_t *)entry, __ATOMIC_ACQUIRE);
+    return __atomic_load_n((entry_t *)entry, __ATOMIC_ACQUIRE);
 }
 
 /* SDM 8.1.2.1: accessed and dirty bits are set by a locked operation, hence never over somebody's change. */
@@ -49,7 +49,7 @@ bool entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags)
     if (format_of(paging_of(cpu))->entry_bytes == 4)
         return __atomic_compare_exchange_n((uint32_t *)entry, &narrow, narrow | (uint32_t)flags, false,
                                            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-    return __atomic_compare_exchange_n((uint64_t *)entry, &value, value | flags, false, __ATOMIC_ACQ_REL,
+    return __atomic_compare_exchange_n((entry_t *)entry, &value, value | flags, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
 }
 
