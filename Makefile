@@ -28,7 +28,7 @@ HOST_C := $(filter-out $(TSAN_C),$(wildcard tests/host/*/*.c tests/model/test_*.
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
-PORTABLE_C := $(wildcard kernel/elf.c)
+PORTABLE_C := $(wildcard kernel/elf.c kernel/initrd.c)
 
 objects = $(addprefix $(1)/,$(addsuffix .o,$(basename $(2))))
 

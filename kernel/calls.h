@@ -101,6 +101,7 @@ CALL(open);
 CALL(openat);
 CALL(close);
 CALL(ioctl);
+CALL(fcntl);
 CALL(readlink);
 CALL(readlinkat);
 CALL(stat);

@@ -242,18 +242,18 @@ static quire_status_t read_headers(reader_t *reader, elf_image_t *image)
     return QUIRE_OK;
 }
 
-/* Adds what brings a position-independent image to its place, and leaves room for the upward alignment. */
+/* Adds what brings a position-independent image to its place. */
 static quire_status_t place(const reader_t *reader, elf_image_t *image)
 {
     const elf_machine_t *machine = reader->machine;
     uint64_t align = reader->align > QUIRE_PAGE_BYTES ? reader->align : QUIRE_PAGE_BYTES;
-    uint64_t base = machine->end / 3 * 2;
+    uint64_t base = machine->end / 3 * 2 & ~(align - 1);
 
     if (!image->relocatable)
         return QUIRE_OK;
-    if (align > machine->end - base || image->end > machine->end - base - align)
+    if (base < machine->start || image->end > machine->end - base)
         return refuse(reader, QUIRE_NO_SPACE, "it is too large for the address space");
-    image->bias = (base + align - 1) & ~(align - 1);
+    image->bias = base;
     for (unsigned i = 0; i < image->segment_count; i++)
         image->segments[i].address += image->bias;
     image->end += image->bias;

@@ -23,6 +23,8 @@ typedef struct file {
     file_kind_t kind;
     bool readable;
     bool writable;
+    bool close_on_exec;
+    uint16_t flags; /* as open(2) was given them, for fcntl(2) */
     uint64_t offset;
     initrd_file_t content;
 } file_t;

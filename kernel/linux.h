@@ -93,8 +93,13 @@ enum linux_open {
     O_CREAT = 0100,
     O_EXCL = 0200,
     O_TRUNC = 01000,
+    O_APPEND = 02000,
+    O_NONBLOCK = 04000,
     O_DIRECTORY = 0200000,
+    O_CLOEXEC = 02000000,
 };
+
+enum linux_fcntl { F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, FD_CLOEXEC = 1 };
 
 #define AT_FDCWD (-100)
 enum linux_at {

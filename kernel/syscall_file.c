@@ -186,3 +186,26 @@ CALL(ioctl)
 {
     return transfer_file(process, argument[0]) == NULL ? -EBADF : -ENOTTY;
 }
+
+/* The flags of a descriptor. Copies of descriptors are not here. */
+CALL(fcntl)
+{
+    file_t *file = transfer_file(process, argument[0]);
+
+    if (file == NULL)
+        return -EBADF;
+    switch (argument[1] & UINT32_MAX) {
+    case F_GETFD:
+        return file->close_on_exec ? FD_CLOEXEC : 0;
+    case F_SETFD:
+        file->close_on_exec = (argument[2] & FD_CLOEXEC) != 0;
+        return 0;
+    case F_GETFL:
+        return file->flags;
+    case F_SETFL:
+        file->flags = (uint16_t)((file->flags & O_ACCESS) | (argument[2] & (O_APPEND | O_NONBLOCK)));
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}

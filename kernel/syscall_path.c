@@ -102,6 +102,8 @@ static call_result_t open_path(process_t *process, uintptr_t flags)
         return result;
     file.readable = (flags & O_ACCESS) != O_WRONLY;
     file.writable = (flags & O_ACCESS) != 0;
+    file.close_on_exec = (flags & O_CLOEXEC) != 0;
+    file.flags = (uint16_t)(flags & (O_ACCESS | O_APPEND | O_NONBLOCK));
     for (unsigned i = 0; i < FILES_MAX && i < state->limits[RLIMIT_NOFILE].soft; i++) {
         if (state->files[i].kind == FILE_CLOSED) {
             state->files[i] = file;

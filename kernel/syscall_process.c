@@ -26,8 +26,8 @@ void linux_state_init(linux_state_t *state, const char *executable)
     memcpy(state->executable, executable, length);
     state->executable[length] = '\0';
     state->files[0] = (file_t){.kind = FILE_INPUT, .readable = true};
-    state->files[1] = (file_t){.kind = FILE_OUTPUT, .writable = true};
-    state->files[2] = (file_t){.kind = FILE_ERROR, .writable = true};
+    state->files[1] = (file_t){.kind = FILE_OUTPUT, .writable = true, .flags = O_WRONLY};
+    state->files[2] = (file_t){.kind = FILE_ERROR, .writable = true, .flags = O_WRONLY};
     for (unsigned i = 0; i < RLIMIT_COUNT; i++)
         state->limits[i] = (limit_t){RLIM_INFINITY, RLIM_INFINITY};
     state->limits[RLIMIT_STACK].soft = STACK_BYTES;

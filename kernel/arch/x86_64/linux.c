@@ -29,6 +29,7 @@ static const call_t calls[] = {
     [28] = call_madvise,      [34] = call_pause,
     [39] = call_process_id,   [60] = call_exit,
     [62] = call_kill,         [63] = call_uname,
+    [72] = call_fcntl,
     [89] = call_readlink,     [97] = call_getrlimit,
     [102] = call_user_id,     [104] = call_user_id,
     [107] = call_user_id,     [108] = call_user_id,
