@@ -4,7 +4,9 @@
  *
  * A frame is taken with quire_pmm_alloc(), which gives it one reference; sharers retain it and each holder
  * releases it; the last release frees it. Blocks of 2^order frames are contiguous and aligned to their size, and are
- * retained and released by their first frame. All calls are safe on any CPU and from interrupts.
+ * retained and released by their first frame. All calls are safe on any CPU and from interrupts, and take no lock
+ * (quire_pmm_add() excepted). A thread must not be moved to another CPU, nor another thread run in its place, in the
+ * middle of a call.
  *
  * Freeing what is not allocated (twice, foreign, reserved, the middle of a block, the wrong order) is always
  * detected in O(1), changes nothing and answers QUIRE_CORRUPT.
@@ -15,6 +17,11 @@
 #include <quire/memory_map.h>
 #include <quire/port.h>
 #include <quire/types.h>
+
+/* CPUs that get a claim of their own; others work, with locked instructions. */
+#ifndef QUIRE_PMM_CPUS
+#define QUIRE_PMM_CPUS 16
+#endif
 
 #define QUIRE_PMM_ORDER_MAX 10 /* 4 MiB blocks: the large page of 32-bit paging */
 
@@ -107,6 +114,12 @@ const char *quire_owner_name(quire_owner_t owner);
    QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata covers. */
 quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes) QUIRE_MUST_CHECK;
 
+/* Called when an allocation would fail, with the order that is wanted, before it fails: gives frames back and tells
+   whether it gave any. It runs in the context of that allocation, without a lock, and is not called again before it
+   returns. */
+typedef bool (*quire_pmm_shrinker_t)(void *context, unsigned order);
+void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context);
+
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
 
 /* Frame numbers [*first, *end) are what the metadata covers. */
@@ -115,19 +128,34 @@ void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_
 /* Recounts everything from the bitmap. QUIRE_CORRUPT, and the broken rule in the log, if a counter lies. */
 quire_status_t quire_pmm_check(const quire_pmm_t *pmm) QUIRE_MUST_CHECK;
 
-/* Private to mm/pmm, here so that the host can provide the storage. */
+/* Private to mm/pmm, here so that the host can provide the storage; see mm/pmm/pmm_private.h. */
+typedef struct quire_pmm_shape {
+    size_t words; /* of one tree */
+    unsigned levels;
+    uint32_t offset[5];
+    uint32_t bits[5];
+} quire_pmm_shape_t;
+
 struct quire_pmm {
-    quire_lock_t lock;
     size_t first_frame; /* the frame that bit 0 stands for; a multiple of 1024 */
-    size_t end_frame;
-    uint64_t *bitmap;     /* 1 = free */
-    uint32_t *records;    /* one a frame: references, owner, order, flags */
-    uint16_t *field_free; /* free frames per 512-frame field */
-    size_t search_field[QUIRE_LIFETIMES];
+    size_t frame_count;
+    uint32_t *fields; /* the state of each 512 frames */
+    uint8_t *tags;    /* one a frame: what starts there, and whose it is */
+    struct quire_pmm_slot *slots;
+    unsigned slot_count;
+    unsigned shrinking;
+    uintptr_t *bitmap; /* 1 = free and not claimed */
+    uint32_t *extra;   /* one a frame: references beyond the first */
+    uintptr_t *trees;
+    quire_pmm_shape_t shape;
+    size_t field_count;
+    size_t zone_fields[QUIRE_ZONES]; /* fields below the end of each zone */
+    size_t stride;                   /* how far apart the CPUs begin their searches */
+    quire_pmm_shrinker_t shrinker;
+    void *shrinker_context;
+    quire_lock_t lock; /* for quire_pmm_add() alone */
     size_t total_frames;
-    size_t free_frames;
     size_t zone_total_frames[QUIRE_ZONES];
-    size_t owner_frames[QUIRE_OWNERS];
     size_t metadata_bytes;
 };
 

@@ -45,7 +45,9 @@ void quire_port_unlock(quire_lock_t *lock);
 /* The index of the calling CPU, dense from 0. */
 unsigned quire_port_cpu(void);
 
-/* Returns when no other CPU can use a translation named by the request any more. A no-op with one CPU. */
+/* Returns when no other CPU can use a translation named by the request any more, and every other CPU has passed a
+   memory fence since the call (an interrupt to it does both). An empty range (start == end, not 0) asks for the fence
+   alone. A no-op with one CPU. */
 void quire_port_shootdown(const quire_shootdown_t *request);
 
 /* An invariant is broken; the sentence says which. Does not return. */

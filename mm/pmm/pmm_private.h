@@ -1,72 +1,209 @@
 /* SPDX-License-Identifier: MIT */
-/* pmm_private.h - what the files of the PMM share: the record of a frame, and how frames become bits and fields. */
+/*
+ * pmm_private.h - what the files of the PMM share.
+ *
+ *   tree.c     which fields are worth looking at: summaries of bits above the fields
+ *   field.c    512 frames: a counter and a line of bitmap; reserve in the counter, then take the bits
+ *   slot.c     what one CPU has claimed; taking it back from other CPUs
+ *   block.c    searching by order, zone and lifetime; blocks larger than a frame; the last resort
+ *   pmm.c      the public calls for one frame, and the design as a whole
+ *
+ * An *index* counts frames from the first one that the metadata cover.
+ */
 #ifndef QUIRE_PMM_PRIVATE_H
 #define QUIRE_PMM_PRIVATE_H
 
 #include <quire/pmm.h>
 
-#define FIELD_ORDER  9 /* a field: 512 frames, 2 MiB, one cache line of bitmap */
-#define FIELD_FRAMES ((size_t)1 << FIELD_ORDER)
-#define WORD_FRAMES  64
+#include "pmm/atomic.h"
+
+#define LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+#define NONE SIZE_MAX
+
+/* --- words of bitmap: as wide as the machine's --- */
+
+typedef uintptr_t word_t;
+#define WORD_FRAMES ((unsigned)(sizeof(word_t) * 8))
+#define WORD_ORDER  (sizeof(word_t) == 8 ? 6u : 5u)
+#define WORD_FULL   UINTPTR_MAX
+
+/* --- fields: 512 frames, 2 MiB, one cache line of bitmap --- */
+
+#define FIELD_ORDER  9u
+#define FIELD_FRAMES (1u << FIELD_ORDER)
 #define FIELD_WORDS  (FIELD_FRAMES / WORD_FRAMES)
 
-/* A record: references, order and owner of the block that starts at the frame. */
-#define RECORD_REFERENCES  0x000fffffu
-#define RECORD_ORDER_SHIFT 20
-#define RECORD_OWNER_SHIFT 24
-#define RECORD_HEAD        0x10000000u /* first frame of an allocated block */
-#define RECORD_MANAGED     0x20000000u /* the PMM hands it out */
+/* The state of a field, one 32-bit word. */
+#define FIELD_COUNT       0x000003ffu /* frames whose bit is set and that nobody has reserved */
+#define FIELD_CLASS       0x00000c00u /* which lifetime it serves, chosen when its first frame is taken */
+#define FIELD_CLASS_SHIFT 10
+#define FIELD_FRESH       0x00001000u /* all free, and bitmap and tags have never been written */
+#define FIELD_ABSENT      0x00002000u /* no frame of it is managed; bitmap and tags have never been written */
+#define FIELD_HUGE        0x00004000u /* allocated as one block; the bitmap was left as it was */
+#define FIELD_TAIL        0x00008000u /* second half of a block of two fields */
+#define FIELD_SPECIAL     (FIELD_FRESH | FIELD_ABSENT | FIELD_HUGE | FIELD_TAIL)
 
-/* Records change under the lock but are also read without it: by holders who ask for a count, and by reports. Releasing
-   a reference comes before the count that shows it, so a holder that reads 1 may write to the frame: the others have
-   finished with it. */
-static inline uint32_t record_read(const quire_pmm_t *pmm, size_t index)
-{
-    return __atomic_load_n(&pmm->records[index], __ATOMIC_ACQUIRE);
-}
+/* Below 16 MiB frames are not cached and not mixed with others: a class of its own. */
+#define CLASS_LOW ((unsigned)QUIRE_LIFETIMES)
+#define CLASSES   ((unsigned)QUIRE_LIFETIMES + 1)
 
-static inline void record_write(quire_pmm_t *pmm, size_t index, uint32_t record)
-{
-    __atomic_store_n(&pmm->records[index], record, __ATOMIC_RELEASE);
-}
+/* --- tags: one byte a frame --- */
 
-static inline unsigned record_order(uint32_t record)
-{
-    return record >> RECORD_ORDER_SHIFT & 0xf;
-}
+#define TAG_CODE        0x0fu /* 0 free or inside a block, order + 1 = a block starts here */
+#define TAG_FREE        0x00u
+#define TAG_FRAME       0x01u /* a block of one frame */
+#define TAG_UNMANAGED   0x0fu
+#define TAG_SHARED      0x10u /* extra[] counts the references beyond the first; it is 0 otherwise */
+#define TAG_OWNER_SHIFT 5
 
-static inline quire_owner_t record_owner(uint32_t record)
-{
-    return (quire_owner_t)(record >> RECORD_OWNER_SHIFT & 0xf);
-}
+/* A count of references that reaches this has come to stay: the frame is never freed. Halfway, so that additions by
+   many CPUs at once cannot carry it past the top. */
+#define EXTRA_PINNED 0x80000000u
+
+/* --- trees: one bit a field, and summaries above --- */
+
+enum {
+    TREE_CLASS = 0,            /* + class: partly free fields of that class */
+    TREE_WHOLE = (int)CLASSES, /* wholly free fields */
+    TREE_PAIR,                 /* even fields that are whole together with the next */
+    TREE_ORDER,                /* + order, 1 to 8: fields that may hold a free block of that order */
+};
+
+/* --- what one CPU has claimed --- */
+
+#define MAGAZINE_FRAMES 32u
+#define MAGAZINE_REFILL 16u
+
+typedef struct magazine {
+    uint32_t count; /* entries in use; the owner's */
+    uint32_t floor; /* entries that may not be taken: 0, or all of them while another CPU takes them back */
+    uint32_t limit; /* entries there is room for: 0 while another CPU takes them back */
+    uint32_t field; /* the field that words are claimed from */
+    size_t base;    /* the index that bit 0 of `mask` stands for */
+    word_t mask;    /* claimed frames that are not in `entries` yet */
+    uint32_t entries[MAGAZINE_FRAMES];
+} magazine_t;
+
+/* Aligned, so that two CPUs never write one cache line. */
+typedef struct quire_pmm_slot {
+    _Alignas(64) uint32_t inside; /* the owner is in the middle of a change */
+    uint32_t revoked;             /* another CPU is taking back what is here */
+    magazine_t magazines[CLASSES];
+} slot_t;
+
+#define FIELD_NONE UINT32_MAX
+
+/* --- small helpers --- */
 
 static inline bool covers(const quire_pmm_t *pmm, quire_frame_t frame)
 {
-    return frame.number >= pmm->first_frame && frame.number < pmm->end_frame;
+    return frame.number - pmm->first_frame < pmm->frame_count;
 }
 
-static inline bool bit_free(const quire_pmm_t *pmm, size_t index)
+static inline unsigned class_of(uint32_t state)
 {
-    return pmm->bitmap[index / WORD_FRAMES] >> (index % WORD_FRAMES) & 1;
+    return (state & FIELD_CLASS) >> FIELD_CLASS_SHIFT;
 }
 
-/* The first frame number above a zone. */
-static inline size_t zone_end(quire_zone_t zone)
+/* The class that a field serves when a request of `lifetime` opens it. */
+static inline unsigned class_for(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
 {
-    switch (zone) {
-    case QUIRE_ZONE_BELOW_16M:
-        return ((size_t)16 << 20) >> QUIRE_PAGE_SHIFT;
-    case QUIRE_ZONE_BELOW_4G:
-        return (size_t)1 << (32 - QUIRE_PAGE_SHIFT);
-    case QUIRE_ZONE_ANY:
-    case QUIRE_ZONES:
-        break;
+    return field < pmm->zone_fields[QUIRE_ZONE_BELOW_16M] ? CLASS_LOW : lifetime;
+}
+
+/* Without the instruction, which not every x86 has, and without the compiler's library. */
+static inline unsigned count_bits(word_t word)
+{
+    word -= word >> 1 & (WORD_FULL / 3);
+    word = (word & (WORD_FULL / 5)) + (word >> 2 & (WORD_FULL / 5));
+    word = (word + (word >> 4)) & (WORD_FULL / 17);
+    return (unsigned)((word * (WORD_FULL / 255)) >> (WORD_FRAMES - 8));
+}
+
+static inline unsigned lowest_bit(word_t word)
+{
+    return sizeof(word_t) == sizeof(unsigned) ? (unsigned)__builtin_ctz((unsigned)word)
+                                              : (unsigned)__builtin_ctzll((unsigned long long)word);
+}
+
+/* The tag of a frame, also where tags have never been written. */
+static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
+{
+    uint32_t state = load_acquire(&pmm->fields[index >> FIELD_ORDER]);
+
+    if (UNLIKELY(state & FIELD_SPECIAL)) {
+        if (state & FIELD_ABSENT)
+            return TAG_UNMANAGED;
+        if ((state & FIELD_TAIL) || !(state & FIELD_HUGE) || (index & (FIELD_FRAMES - 1)) != 0)
+            return TAG_FREE;
     }
-    return SIZE_MAX;
+    return load_relaxed(&pmm->tags[index]);
 }
 
-/* Marks frames free or used in the bitmap and the counters; the caller holds the lock. Blocks of at most 64 frames
-   lie in one word, larger ones are whole words. */
-void pmm_mark(quire_pmm_t *pmm, size_t index, unsigned order, bool free);
+/* --- tree.c --- */
+void pmm_tree_set(const quire_pmm_t *pmm, unsigned tree, size_t field);
+void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field);
+bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field);
+/* The first field in [from, end) whose bit is set; NONE if there is none. */
+size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end);
+/* Lays out trees for so many fields; returns how many words all of them take. */
+size_t pmm_tree_shape(quire_pmm_shape_t *shape, size_t fields);
+
+/* --- field.c --- */
+/* Writes bitmap and tags of a fresh field; false if somebody else is doing it. */
+bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field);
+/* Makes the trees agree with the field's state. */
+void pmm_field_settle(const quire_pmm_t *pmm, size_t field);
+/* Reserves between `least` and `most` frames; returns how many, 0 if there are not so many. */
+unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most);
+/* Gives back a reservation whose bits are still set. */
+void pmm_field_unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames);
+/* Claims free frames of one word, at most `most`: their bits, and the index of bit 0. */
+word_t pmm_field_claim(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned most, size_t *base);
+/* Frees the frames of one word. */
+void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits);
+/* The largest free run that the word at `at` of a field is part of. */
+unsigned pmm_field_largest_run(const quire_pmm_t *pmm, size_t field, unsigned at);
+/* Blocks of order 1 to 8 inside a field. */
+bool pmm_field_take_run(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned order, size_t *index);
+void pmm_field_put_run(const quire_pmm_t *pmm, size_t index, unsigned order);
+
+/* --- search.c --- */
+typedef struct pmm_claim {
+    unsigned lifetime;
+    unsigned most; /* frames wanted of one word */
+    size_t start;  /* the field to begin with */
+    size_t field;  /* found: the field, */
+    size_t base;   /* and the index of bit 0 */
+} pmm_claim_t;
+/* The range of fields that a request for `zone` searches in its step 0, 1, 2; false: no more. */
+bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t *low, size_t *high);
+/* Claims free frames of one word, wherever the zone has any; 0: it has none. */
+word_t pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim);
+/* One frame; NONE if there is none. */
+size_t pmm_search_one(const quire_pmm_t *pmm, quire_zone_t zone, unsigned lifetime);
+
+/* --- slot.c --- */
+void pmm_slot_init(slot_t *slot);
+/* One frame for a request without zone, by way of the CPU's slot; NONE if there is nothing to be found, or no slot. */
+size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
+/* Puts a freed frame, whose tag says so already, where it can be found again. */
+void pmm_slot_put(const quire_pmm_t *pmm, size_t index);
+/* Puts back what the calling CPU has claimed. */
+void pmm_slot_drain(const quire_pmm_t *pmm);
+/* Puts back what all CPUs have claimed, as far as it can be had. */
+void pmm_slot_revoke(const quire_pmm_t *pmm);
+
+/* --- block.c --- */
+quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index);
+void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order);
+
+/* --- pmm_setup.c, pmm_report.c --- */
+/* The first frame number above a zone. */
+size_t pmm_zone_end(quire_zone_t zone);
+/* Where the allocated block starts that a frame lies in; NONE: in none. */
+size_t pmm_block_start(const quire_pmm_t *pmm, size_t index);
 
 #endif

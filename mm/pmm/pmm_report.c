@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmm_report.c - what the PMM knows about itself: statistics, the story of one frame, and the check of everything.
+ * pmm_report.c - what the PMM knows about itself: statistics, and the story of one frame.
  *
- * Nothing here changes anything. The check recounts from the bitmap, which is the truth, and says in the log which rule
- * it found broken.
+ * Nothing is counted while frames come and go; whoever asks pays. Free frames are the sum of the counters and of what
+ * CPUs have claimed; frames by owner are found in the tags. The calling CPU first puts back what it has claimed, so
+ * that on one CPU all figures are exact; beside other CPUs at work they are of some moment in between.
  */
 #include "pmm/pmm_private.h"
 
@@ -30,16 +31,15 @@ const char *quire_owner_name(quire_owner_t owner)
     return "unknown";
 }
 
-/* The first frame of the allocated block that `index` lies in; SIZE_MAX if it lies in none. */
-static size_t find_head(const quire_pmm_t *pmm, size_t index)
+size_t pmm_block_start(const quire_pmm_t *pmm, size_t index)
 {
     for (unsigned order = 0; order <= QUIRE_PMM_ORDER_MAX; order++) {
-        size_t head = index >> order << order;
-        uint32_t record = record_read(pmm, head);
-        if ((record & RECORD_HEAD) && head + ((size_t)1 << record_order(record)) > index)
-            return head;
+        size_t start = index >> order << order;
+        unsigned code = tag_of(pmm, start) & TAG_CODE;
+        if (code != TAG_FREE && code != TAG_UNMANAGED && start + ((size_t)1 << (code - 1)) > index)
+            return start;
     }
-    return SIZE_MAX;
+    return NONE;
 }
 
 quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t frame)
@@ -49,144 +49,107 @@ quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t fr
     if (!covers(pmm, frame))
         return info;
     size_t index = frame.number - pmm->first_frame;
-    uint32_t record = record_read(pmm, index);
-    if (!(record & RECORD_MANAGED))
+    uint8_t tag = tag_of(pmm, index);
+    if ((tag & TAG_CODE) == TAG_UNMANAGED)
         return info;
-    size_t head = find_head(pmm, index);
+    size_t start = pmm_block_start(pmm, index);
     info.managed = true;
-    info.allocated = head != SIZE_MAX;
-    info.owner = record_owner(info.allocated ? record_read(pmm, head) : record);
-    if (head == index) {
-        info.references = record & RECORD_REFERENCES;
-        info.order = record_order(record);
+    info.allocated = start != NONE;
+    info.owner = (quire_owner_t)((info.allocated ? tag_of(pmm, start) : tag) >> TAG_OWNER_SHIFT);
+    if (start == index) {
+        info.references = quire_pmm_references(pmm, frame);
+        info.order = (tag & TAG_CODE) - 1u;
     }
     return info;
 }
 
-/* The largest aligned free block that lies in one field, or -1. */
-static int field_order(const quire_pmm_t *pmm, size_t field)
+/* The largest free block inside a partly free field. */
+static unsigned order_in_field(const quire_pmm_t *pmm, size_t field)
 {
-    int best = -1;
+    unsigned best = 0;
 
-    for (size_t at = 0; at < FIELD_FRAMES; at++) {
-        size_t index = field * FIELD_FRAMES + at;
-        int order = 0;
-        if (!bit_free(pmm, index))
-            continue;
-        while (order < FIELD_ORDER && (at & (((size_t)2 << order) - 1)) == 0) {
-            size_t next = index + ((size_t)1 << order);
-            size_t end = index + ((size_t)2 << order);
-            while (next < end && bit_free(pmm, next))
-                next++;
-            if (next < end)
-                break;
-            order++;
+    for (unsigned at = 0; at < FIELD_WORDS; at++) {
+        unsigned order = pmm_field_largest_run(pmm, field, at);
+        best = order > best ? order : best;
+    }
+    return best;
+}
+
+static unsigned largest_order(const quire_pmm_t *pmm)
+{
+    unsigned best = 0;
+
+    for (size_t field = 0; field < pmm->field_count; field++) {
+        uint32_t count = load_relaxed(&pmm->fields[field]) & FIELD_COUNT;
+        unsigned order = 0;
+        if (count == FIELD_FRAMES) {
+            bool pair = (load_relaxed(&pmm->fields[field ^ 1]) & FIELD_COUNT) == FIELD_FRAMES;
+            order = pair ? QUIRE_PMM_ORDER_MAX : FIELD_ORDER;
+        } else if (best < FIELD_ORDER && count >= 2u << best) {
+            order = order_in_field(pmm, field);
         }
         best = order > best ? order : best;
     }
     return best;
 }
 
-static unsigned largest_order(const quire_pmm_t *pmm, size_t fields)
+static void count_owners(const quire_pmm_t *pmm, size_t field, quire_pmm_stats_t *stats)
 {
-    int best = 0;
+    uint32_t state = load_relaxed(&pmm->fields[field]);
+    size_t start = field << FIELD_ORDER;
+    size_t end = start + ((state & FIELD_HUGE) ? 1 : FIELD_FRAMES);
 
-    for (size_t field = 0; field < fields; field++) {
-        bool whole = pmm->field_free[field] == FIELD_FRAMES;
-        if (whole && (field & 1) == 1 && pmm->field_free[field - 1] == FIELD_FRAMES)
-            return QUIRE_PMM_ORDER_MAX;
-        int order = whole ? FIELD_ORDER : best;
-        if (!whole && best < FIELD_ORDER && pmm->field_free[field] > (1u << best))
-            order = field_order(pmm, field);
-        best = order > best ? order : best;
+    if ((state & (FIELD_ABSENT | FIELD_TAIL)) || (state & FIELD_COUNT) == FIELD_FRAMES)
+        return;
+    for (size_t index = start; index < end; index++) {
+        uint8_t tag = load_relaxed(&pmm->tags[index]);
+        unsigned code = tag & TAG_CODE;
+        if (code != TAG_FREE && code != TAG_UNMANAGED)
+            stats->owner_frames[tag >> TAG_OWNER_SHIFT] += (size_t)1 << (code - 1);
     }
-    return (unsigned)best;
 }
 
-static size_t field_count(const quire_pmm_t *pmm)
+static void count_free(const quire_pmm_t *pmm, size_t field, size_t frames, quire_pmm_stats_t *stats)
 {
-    return (pmm->end_frame - pmm->first_frame + FIELD_FRAMES - 1) >> FIELD_ORDER;
+    stats->free_frames += frames;
+    for (int zone = 0; zone < QUIRE_ZONES; zone++)
+        stats->zone_free_frames[zone] += field < pmm->zone_fields[zone] ? frames : 0;
+}
+
+/* What other CPUs have claimed is free as well. */
+static void count_slot(const quire_pmm_t *pmm, const slot_t *slot, quire_pmm_stats_t *stats)
+{
+    for (unsigned class = 0; class < CLASSES; class ++) {
+        const magazine_t *magazine = &slot->magazines[class];
+        uint32_t count = load_relaxed(&magazine->count);
+        for (uint32_t at = 0; at < count && at < MAGAZINE_FRAMES; at++)
+            count_free(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, stats);
+        word_t mask = load_relaxed(&magazine->mask);
+        if (mask != 0)
+            count_free(pmm, load_relaxed(&magazine->base) >> FIELD_ORDER, count_bits(mask), stats);
+    }
 }
 
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
 {
-    size_t fields = field_count(pmm);
-
-    *stats = (quire_pmm_stats_t){.total_frames = pmm->total_frames, .free_frames = pmm->free_frames};
-    stats->used_frames = pmm->total_frames - pmm->free_frames;
-    stats->metadata_bytes = pmm->metadata_bytes;
+    pmm_slot_drain(pmm);
+    *stats = (quire_pmm_stats_t){.total_frames = pmm->total_frames, .metadata_bytes = pmm->metadata_bytes};
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
         stats->zone_total_frames[zone] = pmm->zone_total_frames[zone];
-    for (size_t field = 0; field < fields; field++) {
-        stats->free_huge_frames += pmm->field_free[field] == FIELD_FRAMES;
-        for (int zone = 0; zone < QUIRE_ZONES; zone++) {
-            if (pmm->first_frame + (field << FIELD_ORDER) < zone_end((quire_zone_t)zone))
-                stats->zone_free_frames[zone] += pmm->field_free[field];
-        }
+    for (size_t field = 0; field < pmm->field_count; field++) {
+        uint32_t count = load_relaxed(&pmm->fields[field]) & FIELD_COUNT;
+        stats->free_huge_frames += count == FIELD_FRAMES;
+        count_free(pmm, field, count, stats);
+        count_owners(pmm, field, stats);
     }
-    for (int owner = 0; owner < QUIRE_OWNERS; owner++)
-        stats->owner_frames[owner] = pmm->owner_frames[owner];
-    stats->largest_free_order = largest_order(pmm, fields);
+    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++)
+        count_slot(pmm, &pmm->slots[cpu], stats);
+    stats->used_frames = stats->total_frames - stats->free_frames;
+    stats->largest_free_order = largest_order(pmm);
 }
 
 void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end)
 {
     *first = quire_frame(pmm->first_frame);
-    *end = quire_frame(pmm->end_frame);
-}
-
-static quire_status_t broken(const char *rule)
-{
-    quire_port_log(QUIRE_LOG_ERROR, rule);
-    return QUIRE_CORRUPT;
-}
-
-typedef struct census {
-    size_t total;
-    size_t free;
-    size_t owners[QUIRE_OWNERS];
-} census_t;
-
-/* Recounts one field; the sentence of the broken rule, or NULL. */
-static const char *count_field(const quire_pmm_t *pmm, size_t field, census_t *census)
-{
-    size_t before = census->free;
-    size_t start = field << FIELD_ORDER;
-
-    for (size_t index = start; index < start + FIELD_FRAMES; index++) {
-        if (index >= pmm->end_frame - pmm->first_frame) {
-            if (bit_free(pmm, index))
-                return "pmm: a frame beyond the end of memory is free";
-            continue;
-        }
-        uint32_t record = pmm->records[index];
-        census->total += (record & RECORD_MANAGED) != 0;
-        census->free += bit_free(pmm, index);
-        if (bit_free(pmm, index) && (!(record & RECORD_MANAGED) || (record & RECORD_REFERENCES) != 0))
-            return "pmm: a free frame is not managed or has references";
-        bool inside = find_head(pmm, index) != SIZE_MAX;
-        if ((record & RECORD_MANAGED) && bit_free(pmm, index) == inside)
-            return "pmm: a frame is both free and in a block, or neither";
-        if (record & RECORD_HEAD)
-            census->owners[record_owner(record)] += (size_t)1 << record_order(record);
-    }
-    return census->free - before == pmm->field_free[field] ? NULL : "pmm: a field's counter is not its number of bits";
-}
-
-quire_status_t quire_pmm_check(const quire_pmm_t *pmm)
-{
-    census_t census = {0};
-
-    for (size_t field = 0; field < field_count(pmm); field++) {
-        const char *rule = count_field(pmm, field, &census);
-        if (rule != NULL)
-            return broken(rule);
-    }
-    if (census.free != pmm->free_frames || census.total != pmm->total_frames)
-        return broken("pmm: the totals are not the sum of the frames");
-    for (int owner = 0; owner < QUIRE_OWNERS; owner++) {
-        if (census.owners[owner] != pmm->owner_frames[owner])
-            return broken("pmm: an owner's count is not the sum of its blocks");
-    }
-    return QUIRE_OK;
+    *end = quire_frame(pmm->first_frame + pmm->frame_count);
 }

@@ -3,19 +3,37 @@
  * pmm_setup.c - from the firmware's map to a PMM, and what joins it later.
  *
  * The metadata cover one unbroken range of frames, from the lowest usable one (rounded down to a block of the largest
- * order, so that alignment in the bitmap is alignment in memory) to the highest. Holes inside cost their metadata and
- * are marked as not managed; they can be added later.
+ * order, so that alignment in the bitmap is alignment in memory) to the highest.
+ *
+ * Starting must not touch metadata in proportion to memory. A field that is usable as a whole is marked fresh: one
+ * word. A field without any usable frame is marked absent: one word. Only fields at the border of a region get their
+ * bitmap and tags written here; a fresh one gets them when its first frame is taken. Holes inside can be added
+ * later.
+ *
+ * Layout of the metadata, each part aligned to a cache line: slots, bitmap, counters, trees, tags, references.
  */
 #include "pmm/pmm_private.h"
 
 #include "string.h"
 
 #define BLOCK_FRAMES ((size_t)1 << QUIRE_PMM_ORDER_MAX)
+#define LINE_BYTES   ((size_t)64)
+/* Slots take memory too: not more than so many bytes a frame on a small machine. */
+#define SLOT_BYTES_A_FRAME 2
+/* An index fits into 32 bits: 16 TiB of address range. And metadata whose size cannot be counted cannot be had. */
+#define FRAMES_MAX (sizeof(size_t) == 8 ? (uint64_t)1 << 32 : (uint64_t)1 << 28)
 
 typedef struct layout {
     size_t first;
     size_t end;
     size_t fields;
+    unsigned slots;
+    quire_pmm_shape_t shape;
+    size_t bitmap; /* offsets in bytes */
+    size_t states;
+    size_t trees;
+    size_t tags;
+    size_t extra;
     size_t bytes; /* 0: nothing usable */
 } layout_t;
 
@@ -32,11 +50,10 @@ static uint64_t usable_frames(const quire_memory_region_t *region, quire_pa_t li
     return *first + frames > top ? top - *first : frames;
 }
 
-static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
+static bool find_span(const quire_memory_map_t *map, quire_pa_t limit, layout_t *layout)
 {
     uint64_t low = UINT64_MAX;
     uint64_t high = 0;
-    layout_t layout = {0};
 
     for (size_t at = 0; at < map->count; at++) {
         uint64_t first = 0;
@@ -46,18 +63,44 @@ static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
         low = first < low ? first : low;
         high = first + frames > high ? first + frames : high;
     }
-    if (high == 0)
-        return layout;
     low &= ~(uint64_t)(BLOCK_FRAMES - 1);
-    /* Metadata whose size cannot be counted cannot be had: what is too high is left out. */
-    if (high - low > SIZE_MAX / 16)
-        high = low + SIZE_MAX / 16;
-    layout.first = (size_t)low;
-    layout.end = (size_t)high;
-    size_t covered = (size_t)((high - low + BLOCK_FRAMES - 1) & ~(uint64_t)(BLOCK_FRAMES - 1));
+    /* Above what a size_t can name there are no frames for us. */
+    if (high == 0 || low > SIZE_MAX - FRAMES_MAX)
+        return false;
+    if (high - low > FRAMES_MAX)
+        high = low + FRAMES_MAX;
+    layout->first = (size_t)low;
+    layout->end = (size_t)high;
+    return true;
+}
+
+static size_t place(size_t *offset, size_t bytes)
+{
+    size_t at = *offset;
+
+    *offset += (bytes + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
+    return at;
+}
+
+static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
+{
+    layout_t layout = {0};
+    size_t offset = 0;
+
+    if (!find_span(map, limit, &layout))
+        return layout;
+    size_t covered = (layout.end - layout.first + BLOCK_FRAMES - 1) & ~(BLOCK_FRAMES - 1);
     layout.fields = covered >> FIELD_ORDER;
-    layout.bytes = covered / 8 + layout.fields * sizeof(uint16_t) + (layout.end - layout.first) * sizeof(uint32_t);
-    layout.bytes = (layout.bytes + QUIRE_PAGE_MASK) & ~QUIRE_PAGE_MASK;
+    layout.slots = 1;
+    while (layout.slots < QUIRE_PMM_CPUS && (layout.slots + 1) * sizeof(slot_t) <= covered * SLOT_BYTES_A_FRAME)
+        layout.slots++;
+    (void)place(&offset, layout.slots * sizeof(slot_t));
+    layout.bitmap = place(&offset, covered / 8);
+    layout.states = place(&offset, layout.fields * sizeof(uint32_t));
+    layout.trees = place(&offset, pmm_tree_shape(&layout.shape, layout.fields) * sizeof(word_t));
+    layout.tags = place(&offset, covered);
+    layout.extra = place(&offset, covered * sizeof(uint32_t));
+    layout.bytes = (offset + QUIRE_PAGE_MASK) & ~QUIRE_PAGE_MASK;
     return layout;
 }
 
@@ -66,60 +109,103 @@ size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit)
     return plan(map, limit).bytes;
 }
 
-/* Sets `count` records that are all zero to "managed": each copy doubles what is done, so that no loop runs over
- * frames.
- */
-static void mark_managed(uint32_t *records, size_t count)
+/* --- frames that become managed --- */
+
+/* Writes the metadata of a field without managed frames. */
+static void write_absent(const quire_pmm_t *pmm, size_t field)
 {
-    records[0] = RECORD_MANAGED;
-    for (size_t done = 1; done < count; done *= 2)
-        memcpy(records + done, records, (done < count - done ? done : count - done) * sizeof(*records));
+    memset(pmm->tags + field * FIELD_FRAMES, TAG_UNMANAGED, FIELD_FRAMES);
+    memset(pmm->extra + field * FIELD_FRAMES, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
+    memset(pmm->bitmap + field * FIELD_WORDS, 0, FIELD_FRAMES / 8);
+    fetch_and(&pmm->fields[field], ~FIELD_ABSENT);
 }
 
-/* Sets bits [index, index + count), which are clear: whole words at once, and what is left at the two ends. */
-static void set_bits(uint64_t *bitmap, size_t index, size_t count)
+/* Frames [index, end) lie in one field. */
+static void add_to_field(const quire_pmm_t *pmm, size_t index, size_t end)
 {
-    size_t end = index + count;
-    size_t first = (index + WORD_FRAMES - 1) / WORD_FRAMES;
-    size_t last = end / WORD_FRAMES;
-    uint64_t below_index = ((uint64_t)1 << (index % WORD_FRAMES)) - 1;
-    uint64_t below_end = ((uint64_t)1 << (end % WORD_FRAMES)) - 1;
+    size_t field = index >> FIELD_ORDER;
+    uint32_t state = load_relaxed(&pmm->fields[field]);
 
-    if (first > last) {
-        bitmap[last] |= below_end & ~below_index;
+    if ((state & FIELD_ABSENT) && end - index == FIELD_FRAMES) {
+        store_release(&pmm->fields[field], FIELD_FRESH | FIELD_FRAMES);
+        pmm_tree_set(pmm, TREE_WHOLE, field);
+        if ((field & 1) != 0)
+            pmm_field_settle(pmm, field);
         return;
     }
-    if (below_index != 0)
-        bitmap[first - 1] |= ~below_index;
-    memset(bitmap + first, 0xff, (last - first) * sizeof(*bitmap));
-    if (below_end != 0)
-        bitmap[last] |= below_end;
-}
-
-/* The part of [start, start + count) that lies below `end`. */
-static size_t count_below(size_t start, size_t count, size_t end)
-{
-    if (start >= end)
-        return 0;
-    return count < end - start ? count : end - start;
-}
-
-/* Makes frames that were not managed free ones; count is not 0. */
-static void add_frames(quire_pmm_t *pmm, size_t index, size_t count)
-{
-    mark_managed(&pmm->records[index], count);
-    set_bits(pmm->bitmap, index, count);
-    for (size_t at = index, left = count; left > 0;) {
-        size_t part = count_below(at, left, (at | (FIELD_FRAMES - 1)) + 1);
-
-        pmm->field_free[at >> FIELD_ORDER] = (uint16_t)(pmm->field_free[at >> FIELD_ORDER] + part);
-        at += part;
-        left -= part;
+    if (state & FIELD_ABSENT) {
+        write_absent(pmm, field);
+        fetch_or(&pmm->fields[field], class_for(pmm, field, QUIRE_LIFETIME_MOVABLE) << FIELD_CLASS_SHIFT);
     }
-    pmm->total_frames += count;
-    pmm->free_frames += count;
+    for (; index < end; index++) {
+        store_relaxed(&pmm->tags[index], TAG_FREE);
+        pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
+    }
+}
+
+static size_t count_below(size_t first, size_t end, size_t border)
+{
+    return first >= border ? 0 : (end < border ? end : border) - first;
+}
+
+static void add_frames(quire_pmm_t *pmm, size_t index, size_t end)
+{
+    size_t first = pmm->first_frame;
+
+    pmm->total_frames += end - index;
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
-        pmm->zone_total_frames[zone] += count_below(pmm->first_frame + index, count, zone_end((quire_zone_t)zone));
+        pmm->zone_total_frames[zone] += count_below(first + index, first + end, pmm_zone_end((quire_zone_t)zone));
+    while (index < end) {
+        size_t next = (index | (FIELD_FRAMES - 1)) + 1;
+        next = next < end ? next : end;
+        add_to_field(pmm, index, next);
+        index = next;
+    }
+}
+
+size_t pmm_zone_end(quire_zone_t zone)
+{
+    switch (zone) {
+    case QUIRE_ZONE_BELOW_16M:
+        return ((size_t)16 << 20) >> QUIRE_PAGE_SHIFT;
+    case QUIRE_ZONE_BELOW_4G:
+        return (size_t)1 << (32 - QUIRE_PAGE_SHIFT);
+    case QUIRE_ZONE_ANY:
+    case QUIRE_ZONES:
+        break;
+    }
+    return SIZE_MAX;
+}
+
+/* --- starting --- */
+
+static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *metadata)
+{
+    *pmm = (quire_pmm_t){
+        .first_frame = layout->first,
+        .frame_count = layout->end - layout->first,
+        .slots = (slot_t *)metadata,
+        .slot_count = layout->slots,
+        .bitmap = (word_t *)(metadata + layout->bitmap),
+        .fields = (uint32_t *)(metadata + layout->states),
+        .trees = (word_t *)(metadata + layout->trees),
+        .tags = metadata + layout->tags,
+        .extra = (uint32_t *)(metadata + layout->extra),
+        .shape = layout->shape,
+        .field_count = layout->fields,
+        .stride = layout->fields / layout->slots,
+        .metadata_bytes = layout->bytes,
+    };
+    for (int zone = 0; zone < QUIRE_ZONES; zone++) {
+        size_t frames =
+            count_below(layout->first, layout->first + layout->fields * FIELD_FRAMES, pmm_zone_end((quire_zone_t)zone));
+        pmm->zone_fields[zone] = frames >> FIELD_ORDER;
+    }
+    for (unsigned cpu = 0; cpu < layout->slots; cpu++)
+        pmm_slot_init(&pmm->slots[cpu]);
+    for (size_t field = 0; field < layout->fields; field++)
+        pmm->fields[field] = FIELD_ABSENT;
+    memset(pmm->trees, 0, layout->tags - layout->trees);
 }
 
 quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
@@ -129,18 +215,14 @@ quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_p
 
     if (layout.bytes == 0 || metadata_bytes < layout.bytes || ((uintptr_t)metadata & QUIRE_PAGE_MASK) != 0)
         return QUIRE_INVALID;
-    memset(metadata, 0, layout.bytes);
-    *pmm = (quire_pmm_t){.first_frame = layout.first, .end_frame = layout.end, .metadata_bytes = layout.bytes};
-    pmm->bitmap = metadata;
-    pmm->records = (uint32_t *)(pmm->bitmap + layout.fields * FIELD_WORDS);
-    pmm->field_free = (uint16_t *)(pmm->records + (layout.end - layout.first));
+    lay_out(pmm, &layout, metadata);
     for (size_t at = 0; at < map->count; at++) {
         uint64_t first = 0;
         uint64_t frames = usable_frames(&map->regions[at], limit, &first);
         if (frames == 0 || first >= layout.end)
             continue;
-        size_t count = (size_t)(frames < layout.end - first ? frames : layout.end - first);
-        add_frames(pmm, (size_t)first - layout.first, count);
+        uint64_t end = first + frames < layout.end ? first + frames : layout.end;
+        add_frames(pmm, (size_t)first - layout.first, (size_t)end - layout.first);
     }
     map->sealed = true;
     return QUIRE_OK;
@@ -156,17 +238,23 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
     uint64_t frames = quire_memory_map_frames(&region, &first);
     if (frames == 0)
         return QUIRE_OK;
-    if (first < pmm->first_frame || first + frames > pmm->end_frame)
+    if (first < pmm->first_frame || first + frames > pmm->first_frame + pmm->frame_count)
         return QUIRE_INVALID;
 
     size_t index = (size_t)first - pmm->first_frame;
     quire_port_lock(&pmm->lock);
     for (size_t at = 0; at < frames && status == QUIRE_OK; at++) {
-        if (pmm->records[index + at] & RECORD_MANAGED)
+        if ((tag_of(pmm, index + at) & TAG_CODE) != TAG_UNMANAGED)
             status = QUIRE_EXISTS;
     }
     if (status == QUIRE_OK)
-        add_frames(pmm, index, (size_t)frames);
+        add_frames(pmm, index, index + (size_t)frames);
     quire_port_unlock(&pmm->lock);
     return status;
+}
+
+void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context)
+{
+    pmm->shrinker = shrinker;
+    pmm->shrinker_context = context;
 }

@@ -13,12 +13,15 @@
 #define _DEFAULT_SOURCE
 #include "host.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cpu/cpu.h"
 #include "home.h"
@@ -239,8 +242,20 @@ unsigned quire_port_cpu(void)
     return cpu.index;
 }
 
+/* Simulated translations need no other thread's help, but the fence that comes with a shootdown is real. */
+static void fence_other_threads(void)
+{
+    static bool registered;
+
+    if (!__atomic_exchange_n(&registered, true, __ATOMIC_SEQ_CST))
+        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0)
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 void quire_port_shootdown(const quire_shootdown_t *request)
 {
+    fence_other_threads();
     pthread_mutex_lock(&window_mutex);
     shootdown_count++;
     last_shootdown = *request;

@@ -93,6 +93,9 @@ static void check_all_frames(size_t limit)
 
 TEST(pmm, random_maps)
 {
+    const size_t room = (size_t)1 << 20;
+    void *memory = test_memory(room);
+
     for (unsigned run = 0; run < 60 * test_effort(); run++) {
         uint64_t span = (uint64_t)1 << (18 + test_random_below(6));
         uint64_t base = test_random_below(3) == 0 ? 0 : test_random() >> (64 - 38);
@@ -109,7 +112,8 @@ TEST(pmm, random_maps)
         size_t bytes = quire_pmm_metadata_bytes(&simulated.map, limit);
         if (bytes == 0)
             continue;
-        CHECK_OK(quire_pmm_init(&simulated.pmm, &simulated.map, limit, test_memory(bytes), bytes));
+        CHECK(bytes <= room);
+        CHECK_OK(quire_pmm_init(&simulated.pmm, &simulated.map, limit, memory, room));
         CHECK_OK(quire_pmm_check(&simulated.pmm));
         check_all_frames((size_t)(limit.value >> QUIRE_PAGE_SHIFT));
     }

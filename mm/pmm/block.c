@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.c - blocks of more than one frame, requests that the fast path cannot serve, and the last resort.
+ *
+ * Order 1 to 8: a run of bits in one field. A tree for each order holds the fields that may have such a run; freeing
+ * sets the bits that the freed run makes true, a search that is disappointed clears them. So every disappointment has
+ * been paid for by a free. Order 9: a whole field, taken by exchanging its counter. Order 10: two whole fields; the
+ * second is marked as a tail.
+ *
+ * Before anyone is told that there is no memory: what this CPU has claimed goes back, then what others have claimed,
+ * and the fields that CPUs had to themselves are put back into the trees; then the host's shrinker is asked.
+ */
+#include "pmm/pmm_private.h"
+
+#define CHOOSY 8 /* fields of another lifetime passed over before a fresh one is opened */
+
+/* --- runs --- */
+
+static bool suits(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
+{
+    uint32_t state = load_relaxed(&pmm->fields[field]);
+
+    return (state & FIELD_COUNT) < FIELD_FRAMES && class_of(state) == class_for(pmm, field, lifetime);
+}
+
+/* `choosy`: only partly used fields of the same lifetime, and not too long a search for them. */
+static bool run_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t low, size_t high, bool choosy,
+                         size_t *index)
+{
+    unsigned tree = TREE_ORDER + request.order;
+    unsigned looked = 0;
+
+    for (size_t field = pmm_tree_next(pmm, tree, low, high); field != NONE;
+         field = pmm_tree_next(pmm, tree, field + 1, high)) {
+        if (choosy && ++looked > CHOOSY)
+            return false;
+        if (choosy && !suits(pmm, field, request.lifetime))
+            continue;
+        if (pmm_field_take_run(pmm, field, request.lifetime, request.order, index))
+            return true;
+    }
+    return false;
+}
+
+static bool run_in_whole(quire_pmm_t *pmm, quire_pmm_request_t request, size_t low, size_t high, size_t *index)
+{
+    for (size_t field = pmm_tree_next(pmm, TREE_WHOLE, low, high); field != NONE;
+         field = pmm_tree_next(pmm, TREE_WHOLE, field + 1, high)) {
+        if (pmm_field_take_run(pmm, field, request.lifetime, request.order, index))
+            return true;
+        pmm_field_settle(pmm, field);
+    }
+    return false;
+}
+
+/* --- whole fields --- */
+
+static bool take_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
+{
+    uint32_t state = load_relaxed(&pmm->fields[field]);
+
+    if (state & FIELD_FRESH) {
+        (void)pmm_field_materialise(pmm, field);
+        state = load_relaxed(&pmm->fields[field]);
+    }
+    while ((state & FIELD_COUNT) == FIELD_FRAMES) {
+        if (replace(&pmm->fields[field], &state, (state & ~(FIELD_COUNT | FIELD_CLASS)) | mark))
+            return true;
+    }
+    return false;
+}
+
+/* After a field has been taken whole. If it was freed in the middle of this, the bits are put right. */
+static void leave_trees(quire_pmm_t *pmm, size_t field)
+{
+    size_t even = field & ~(size_t)1;
+
+    pmm_tree_clear(pmm, TREE_WHOLE, field);
+    if (pmm_tree_test(pmm, TREE_PAIR, even))
+        pmm_tree_clear(pmm, TREE_PAIR, even);
+    if (UNLIKELY((load_relaxed(&pmm->fields[field]) & FIELD_COUNT) == FIELD_FRAMES))
+        pmm_field_settle(pmm, field);
+}
+
+static void put_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
+{
+    fetch_add(&pmm->fields[field], FIELD_FRAMES - mark);
+    pmm_tree_set(pmm, TREE_WHOLE, field);
+    if ((load_relaxed(&pmm->fields[field ^ 1]) & FIELD_COUNT) == FIELD_FRAMES)
+        pmm_field_settle(pmm, field);
+}
+
+static bool take_whole(quire_pmm_t *pmm, size_t field, unsigned order)
+{
+    if (!take_state(pmm, field, FIELD_HUGE))
+        return false;
+    if (order > FIELD_ORDER) {
+        if (!take_state(pmm, field + 1, FIELD_HUGE | FIELD_TAIL)) {
+            put_state(pmm, field, FIELD_HUGE);
+            return false;
+        }
+        leave_trees(pmm, field + 1);
+    }
+    leave_trees(pmm, field);
+    store_relaxed(&pmm->extra[field << FIELD_ORDER], 0);
+    return true;
+}
+
+static bool whole_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t low, size_t high, size_t *index)
+{
+    unsigned tree = request.order > FIELD_ORDER ? TREE_PAIR : TREE_WHOLE;
+    unsigned cpu = quire_port_cpu();
+    size_t start = cpu < pmm->slot_count ? pmm->stride * cpu : 0;
+
+    if (start < low || start >= high)
+        start = low;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        size_t end = pass == 0 ? high : start;
+        size_t field = pmm_tree_next(pmm, tree, pass == 0 ? start : low, end);
+        while (field != NONE) {
+            if (take_whole(pmm, field, request.order)) {
+                *index = field << FIELD_ORDER;
+                return true;
+            }
+            pmm_field_settle(pmm, field);
+            field = pmm_tree_next(pmm, tree, field + 1, end);
+        }
+    }
+    return false;
+}
+
+/* --- any request --- */
+
+static bool block_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t low, size_t high, size_t *index)
+{
+    if (request.order >= FIELD_ORDER)
+        return whole_in_range(pmm, request, low, high, index);
+    return run_in_range(pmm, request, low, high, true, index) || run_in_whole(pmm, request, low, high, index) ||
+           run_in_range(pmm, request, low, high, false, index);
+}
+
+static bool find_block(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index)
+{
+    quire_zone_t zone = (quire_zone_t)request.zone;
+    size_t low;
+    size_t high;
+
+    if (request.order == 0) {
+        size_t found = zone == QUIRE_ZONE_ANY ? pmm_slot_refill(pmm, request.lifetime)
+                                              : pmm_search_one(pmm, zone, request.lifetime);
+        if (found != NONE)
+            *index = found;
+        return found != NONE;
+    }
+    for (unsigned step = 0; pmm_range(pmm, zone, &step, &low, &high);) {
+        if (block_in_range(pmm, request, low, high, index))
+            return true;
+    }
+    return false;
+}
+
+/* Asks the host for frames. False: it has none to give, or has been asked already and is still at it. */
+static bool shrink(quire_pmm_t *pmm, unsigned order)
+{
+    if (pmm->shrinker == NULL || exchange(&pmm->shrinking, 1) != 0)
+        return false;
+    bool gave = pmm->shrinker(pmm->shrinker_context, order);
+    store_release(&pmm->shrinking, 0);
+    return gave;
+}
+
+quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index)
+{
+    if (find_block(pmm, request, index))
+        return QUIRE_OK;
+    do {
+        pmm_slot_revoke(pmm);
+        if (find_block(pmm, request, index))
+            return QUIRE_OK;
+    } while (shrink(pmm, request.order));
+    return QUIRE_NO_MEMORY;
+}
+
+void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order)
+{
+    if (order < FIELD_ORDER) {
+        pmm_field_put_run(pmm, index, order);
+        return;
+    }
+    if (order > FIELD_ORDER)
+        put_state(pmm, (index >> FIELD_ORDER) + 1, FIELD_HUGE | FIELD_TAIL);
+    put_state(pmm, index >> FIELD_ORDER, FIELD_HUGE);
+}

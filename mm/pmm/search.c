@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search.c - where to look for frames, and in which order.
+ *
+ * Zones. Memory is divided at 16 MiB and at 4 GiB. A request searches the highest range it may use first, so that low
+ * memory is left for those who can use nothing else. Both borders are borders of fields.
+ *
+ * Lifetimes. In a range a single frame comes, in this order, from a partly free field of its own lifetime class; from a
+ * wholly free field, which then serves this class; from any other field. So frames of one class lie together, and when
+ * the short-lived ones are gone, whole fields are free again. A hint is never an obligation: the last frame serves
+ * anyone.
+ *
+ * Each CPU begins where it last found something, and first of all at a place of its own, so that CPUs meet seldom.
+ */
+#include "pmm/pmm_private.h"
+
+bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t *low, size_t *high)
+{
+    for (unsigned at = (unsigned)zone + *step; at < QUIRE_ZONES; at++) {
+        ++*step;
+        *high = pmm->zone_fields[at];
+        *low = at + 1 < QUIRE_ZONES ? pmm->zone_fields[at + 1] : 0;
+        if (*low < *high)
+            return true;
+    }
+    return false;
+}
+
+/* Claims from the fields of one tree in [low, high), beginning at `start`. */
+static word_t claim_in_tree(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, pmm_claim_t *claim)
+{
+    size_t start = claim->start >= low && claim->start < high ? claim->start : low;
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        size_t end = pass == 0 ? high : start;
+        size_t field = pmm_tree_next(pmm, tree, pass == 0 ? start : low, end);
+        while (field != NONE) {
+            word_t bits = pmm_field_claim(pmm, field, claim->lifetime, claim->most, &claim->base);
+            if (bits != 0) {
+                claim->field = field;
+                return bits;
+            }
+            pmm_field_settle(pmm, field);
+            field = pmm_tree_next(pmm, tree, field + 1, end);
+        }
+    }
+    return 0;
+}
+
+word_t pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim)
+{
+    size_t low;
+    size_t high;
+
+    for (unsigned step = 0; pmm_range(pmm, zone, &step, &low, &high);) {
+        unsigned own = class_for(pmm, low, claim->lifetime);
+        word_t bits = claim_in_tree(pmm, TREE_CLASS + own, low, high, claim);
+        if (bits == 0)
+            bits = claim_in_tree(pmm, TREE_WHOLE, low, high, claim);
+        for (unsigned other = 0; bits == 0 && other < CLASSES; other++) {
+            if (other != own)
+                bits = claim_in_tree(pmm, TREE_CLASS + other, low, high, claim);
+        }
+        if (bits != 0)
+            return bits;
+    }
+    return 0;
+}
+
+size_t pmm_search_one(const quire_pmm_t *pmm, quire_zone_t zone, unsigned lifetime)
+{
+    unsigned cpu = quire_port_cpu();
+    pmm_claim_t claim = {.lifetime = lifetime, .most = 1, .start = cpu < pmm->slot_count ? pmm->stride * cpu : 0};
+    word_t bits = pmm_search_frames(pmm, zone, &claim);
+
+    return bits == 0 ? NONE : claim.base + lowest_bit(bits);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slot.c - what one CPU has claimed, used without locked instructions, and taken back when it is needed elsewhere.
+ *
+ * Problem: a locked instruction costs about twenty cycles even when nobody else is there; a frame should cost less than
+ * one. But what a CPU keeps to itself must not be lost to the others.
+ *
+ * Idea: a CPU claims a whole word of bitmap with two locked operations, and keeps the frames in a small magazine, one
+ * for each lifetime class; frames it frees go into the magazine of the class of their field. Only the owner touches a
+ * slot, with ordinary instructions.
+ *
+ * Interrupts of the owner. `inside` is set before and cleared after every change. A handler that finds it set goes to
+ * the shared fields instead. A handler that comes just before it is set runs to its end and leaves the slot consistent;
+ * so no instruction has to be atomic. This needs that the interrupted call goes on on the same CPU, and nobody else in
+ * between: the contract in pmm.h.
+ *
+ * Other CPUs. Taking back from an owner that uses no fence is impossible without the owner's help or a fence made from
+ * outside (Attiya and others, "Laws of Order", 2011). The fence is the port's shootdown, which interrupts every
+ * other CPU. The taker announces itself (`floor`, `limit`, `revoked`), asks for the fence, and then looks at
+ * `inside`. The owner sets `inside` and then looks at `floor` or `limit`, which it reads anyway to see whether its
+ * magazine is empty or full. After the fence either the taker sees `inside` set and waits, or the owner sees the
+ * announcement and stays out. An owner that is stopped inside keeps what it has: at most one slot. The taker gives up
+ * on it after a while and waits for nobody.
+ *
+ * The field that an owner claims from does not stand in its class's tree, so that others claim elsewhere. The last
+ * resort puts it back.
+ *
+ * Rejected: a lock for each slot (a locked operation a call, and a stopped owner stops the taker); disabling interrupts
+ * (costs more than the guard, and is not possible on a host).
+ */
+#include "pmm/pmm_private.h"
+
+#define PATIENCE 2000 /* looks at an owner that is inside before giving up on it */
+
+void pmm_slot_init(slot_t *slot)
+{
+    *slot = (slot_t){0};
+    for (unsigned class = 0; class < CLASSES; class ++) {
+        magazine_t *magazine = &slot->magazines[class];
+        magazine->field = FIELD_NONE;
+        magazine->limit = class == CLASS_LOW ? 0 : MAGAZINE_FRAMES;
+    }
+}
+
+/* The calling CPU's slot, now inside; NULL if it has none, is inside already, or is being emptied by another CPU. */
+static slot_t *enter(const quire_pmm_t *pmm)
+{
+    unsigned cpu = quire_port_cpu();
+
+    if (cpu >= pmm->slot_count)
+        return NULL;
+    slot_t *slot = &pmm->slots[cpu];
+    if (load_relaxed(&slot->inside) != 0)
+        return NULL;
+    store_relaxed(&slot->inside, 1);
+    interrupt_fence();
+    if (load_acquire(&slot->revoked) == 0)
+        return slot;
+    store_release(&slot->inside, 0);
+    return NULL;
+}
+
+static void leave(slot_t *slot)
+{
+    store_release(&slot->inside, 0);
+}
+
+/* --- from a magazine to the fields --- */
+
+/* Puts back `count` entries; neighbours that lie in one word go together. */
+static void put_entries(const quire_pmm_t *pmm, const magazine_t *magazine, unsigned count)
+{
+    for (unsigned at = 0; at < count;) {
+        size_t base = load_relaxed(&magazine->entries[at]) & ~(size_t)(WORD_FRAMES - 1);
+        word_t bits = 0;
+        while (at < count && load_relaxed(&magazine->entries[at]) - base < WORD_FRAMES)
+            bits |= (word_t)1 << (load_relaxed(&magazine->entries[at++]) - base);
+        pmm_field_put(pmm, base, bits);
+    }
+}
+
+static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
+{
+    unsigned count = load_relaxed(&magazine->count);
+    word_t mask = load_relaxed(&magazine->mask);
+
+    store_relaxed(&magazine->count, 0);
+    store_relaxed(&magazine->mask, 0);
+    put_entries(pmm, magazine, count);
+    if (mask != 0)
+        pmm_field_put(pmm, load_relaxed(&magazine->base), mask);
+}
+
+/* Half of a full magazine goes, the half that has been there longest. */
+static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
+{
+    const unsigned half = MAGAZINE_FRAMES / 2;
+
+    put_entries(pmm, magazine, half);
+    for (unsigned at = half; at < MAGAZINE_FRAMES; at++)
+        store_relaxed(&magazine->entries[at - half], load_relaxed(&magazine->entries[at]));
+    store_relaxed(&magazine->count, MAGAZINE_FRAMES - half);
+}
+
+void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
+{
+    unsigned class = class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER]));
+    slot_t *slot = class == CLASS_LOW ? NULL : enter(pmm);
+
+    if (slot == NULL) {
+        pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
+        return;
+    }
+    magazine_t *magazine = &slot->magazines[class];
+    if (load_relaxed(&magazine->count) == MAGAZINE_FRAMES)
+        make_room(pmm, magazine);
+    unsigned count = load_relaxed(&magazine->count);
+    store_relaxed(&magazine->entries[count], (uint32_t)index);
+    store_relaxed(&magazine->count, count + 1);
+    leave(slot);
+}
+
+/* --- from the fields to a magazine --- */
+
+/* The field is ours alone from now on, if it is of our class: one that serves others stays where they find it. */
+static void adopt(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
+{
+    unsigned class = class_for(pmm, field, lifetime);
+
+    if (class_of(load_relaxed(&pmm->fields[field])) == class && pmm_tree_test(pmm, TREE_CLASS + class, field))
+        pmm_tree_clear(pmm, TREE_CLASS + class, field);
+}
+
+/* Claims a word: from the same field as long as it has any, else from the next that the search finds. */
+static void claim_word(const quire_pmm_t *pmm, magazine_t *magazine, unsigned lifetime)
+{
+    size_t field = load_relaxed(&magazine->field);
+    pmm_claim_t claim = {.lifetime = lifetime, .most = WORD_FRAMES, .start = field, .field = field};
+    word_t mask = 0;
+
+    if (field == FIELD_NONE)
+        claim.start = pmm->stride * quire_port_cpu();
+    else if (class_of(load_relaxed(&pmm->fields[field])) == class_for(pmm, field, lifetime))
+        mask = pmm_field_claim(pmm, field, lifetime, WORD_FRAMES, &claim.base);
+    if (mask == 0) {
+        mask = pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim);
+        if (mask == 0)
+            return;
+    }
+    /* The last resort finds fields by this: it must be there before the field leaves its tree. */
+    store_release(&magazine->field, (uint32_t)claim.field);
+    if (claim.field != field)
+        adopt(pmm, claim.field, lifetime);
+    store_relaxed(&magazine->base, claim.base);
+    store_relaxed(&magazine->mask, mask);
+}
+
+/* Moves claimed frames into an empty magazine, so that the lowest comes out first; returns how many. */
+static unsigned fill_entries(magazine_t *magazine)
+{
+    word_t mask = load_relaxed(&magazine->mask);
+    size_t base = load_relaxed(&magazine->base);
+    unsigned count = count_bits(mask);
+
+    if (count > MAGAZINE_REFILL)
+        count = MAGAZINE_REFILL;
+    for (unsigned at = count; at > 0; at--) {
+        store_relaxed(&magazine->entries[at - 1], (uint32_t)base + lowest_bit(mask));
+        mask &= mask - 1;
+    }
+    store_relaxed(&magazine->mask, mask);
+    return count;
+}
+
+size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
+{
+    slot_t *slot = enter(pmm);
+    size_t index = NONE;
+
+    if (slot == NULL)
+        return pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
+    magazine_t *magazine = &slot->magazines[lifetime];
+    unsigned count = load_relaxed(&magazine->count);
+    if (count == 0) {
+        if (load_relaxed(&magazine->mask) == 0)
+            claim_word(pmm, magazine, lifetime);
+        count = fill_entries(magazine);
+    }
+    if (count > 0) {
+        index = load_relaxed(&magazine->entries[count - 1]);
+        store_relaxed(&magazine->count, count - 1);
+    }
+    leave(slot);
+    return index;
+}
+
+/* --- taking back --- */
+
+void pmm_slot_drain(const quire_pmm_t *pmm)
+{
+    slot_t *slot = enter(pmm);
+
+    if (slot == NULL)
+        return;
+    for (unsigned class = 0; class < CLASSES; class ++)
+        empty_magazine(pmm, &slot->magazines[class]);
+    leave(slot);
+}
+
+/* Keeps the owner out, or lets it in again. */
+static void set_gates(slot_t *slot, bool open)
+{
+    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++) {
+        store_release(&slot->magazines[lifetime].floor, open ? 0 : UINT32_MAX);
+        store_release(&slot->magazines[lifetime].limit, open ? MAGAZINE_FRAMES : 0);
+    }
+}
+
+static bool holds_frames(const slot_t *slot)
+{
+    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++) {
+        if (load_relaxed(&slot->magazines[lifetime].count) != 0 || load_relaxed(&slot->magazines[lifetime].mask) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool wait_for_zero(const uint32_t *word)
+{
+    for (unsigned left = PATIENCE; left > 0; left--) {
+        if (load_acquire(word) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void empty_revoked(const quire_pmm_t *pmm, slot_t *slot)
+{
+    if (wait_for_zero(&slot->inside)) {
+        for (unsigned class = 0; class < CLASSES; class ++)
+            empty_magazine(pmm, &slot->magazines[class]);
+    }
+    set_gates(slot, true);
+    store_release(&slot->revoked, 0);
+}
+
+static void revoke_others(const quire_pmm_t *pmm)
+{
+    /* An empty range: no translation is meant, only the fence. */
+    const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
+    unsigned own = quire_port_cpu();
+    bool mine[QUIRE_PMM_CPUS] = {false};
+    bool any = false;
+
+    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        slot_t *slot = &pmm->slots[cpu];
+        if (cpu == own || !holds_frames(slot))
+            continue;
+        mine[cpu] = exchange(&slot->revoked, 1) == 0;
+        if (mine[cpu])
+            set_gates(slot, false);
+        any |= mine[cpu];
+    }
+    if (any)
+        quire_port_shootdown(&fence);
+    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        if (mine[cpu])
+            empty_revoked(pmm, &pmm->slots[cpu]);
+        else if (cpu != own)
+            (void)wait_for_zero(&pmm->slots[cpu].revoked);
+    }
+}
+
+void pmm_slot_revoke(const quire_pmm_t *pmm)
+{
+    pmm_slot_drain(pmm);
+    revoke_others(pmm);
+    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        for (unsigned class = 0; class < CLASSES; class ++) {
+            uint32_t field = load_relaxed(&pmm->slots[cpu].magazines[class].field);
+            if (field != FIELD_NONE)
+                pmm_field_settle(pmm, field);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree.c - sets of fields, with summaries, so that a search costs a few words however large the set is.
+ *
+ * Problem: 1 TiB has half a million fields. Finding one with a property must not read half a million counters.
+ *
+ * Idea: a bit a field; above each word of bits one bit that says whether the word has any; and so on until one word is
+ * left: at most four levels. All sets have the same shape.
+ *
+ * A set is a hint and never the truth: a bit may be set although the field has lost the property (the searcher then
+ * finds out and clears it). The other way round must not happen for long, or memory would be lost. Two rules see to it.
+ * Whoever gives a field the property changes the field first and sets the bits afterwards, on every level, even where
+ * the level below looks as if somebody had done it. Whoever clears a bit looks again afterwards at what the bit stands
+ * for, and sets it again if need be. Each does its write before its read, so of two who meet at least one sees the
+ * other, and one stopped CPU cannot hide a field.
+ *
+ * Rejected: exact sets under a lock (the lock is what this avoids); counters in the summaries (every operation would
+ * write them, here only a word's first and last bit does).
+ */
+#include "pmm/pmm_private.h"
+
+static word_t *level_of(const quire_pmm_t *pmm, unsigned tree, unsigned level)
+{
+    return pmm->trees + tree * pmm->shape.words + pmm->shape.offset[level];
+}
+
+size_t pmm_tree_shape(quire_pmm_shape_t *shape, size_t fields)
+{
+    size_t bits = fields;
+
+    *shape = (quire_pmm_shape_t){0};
+    do {
+        size_t words = (bits + WORD_FRAMES - 1) / WORD_FRAMES;
+        shape->offset[shape->levels] = (uint32_t)shape->words;
+        shape->bits[shape->levels++] = (uint32_t)bits;
+        shape->words += words;
+        bits = words;
+    } while (bits > 1);
+    return shape->words * (TREE_ORDER + FIELD_ORDER);
+}
+
+static void set_from(const quire_pmm_t *pmm, unsigned tree, unsigned level, size_t at)
+{
+    for (; level < pmm->shape.levels; level++) {
+        word_t *word = level_of(pmm, tree, level) + at / WORD_FRAMES;
+        word_t bit = (word_t)1 << (at % WORD_FRAMES);
+        if (!(__atomic_load_n(word, __ATOMIC_SEQ_CST) & bit))
+            fetch_or(word, bit);
+        at /= WORD_FRAMES;
+    }
+}
+
+void pmm_tree_set(const quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    set_from(pmm, tree, 0, field);
+}
+
+void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    size_t at = field;
+
+    for (unsigned level = 0; level < pmm->shape.levels; level++) {
+        word_t *word = level_of(pmm, tree, level) + at / WORD_FRAMES;
+        word_t bit = (word_t)1 << (at % WORD_FRAMES);
+        word_t rest = fetch_and(word, ~bit) & ~bit;
+        /* A bit below may have come while this one was being cleared. */
+        if (level > 0 && load_relaxed(level_of(pmm, tree, level - 1) + at) != 0) {
+            set_from(pmm, tree, level, at);
+            return;
+        }
+        if (rest != 0)
+            return;
+        at /= WORD_FRAMES;
+    }
+}
+
+bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    return load_relaxed(level_of(pmm, tree, 0) + field / WORD_FRAMES) >> (field % WORD_FRAMES) & 1;
+}
+
+size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end)
+{
+    const word_t *words = pmm->trees + tree * pmm->shape.words;
+    unsigned level = 0;
+    size_t at = from;
+
+    while (at < pmm->shape.bits[level]) {
+        word_t rest = load_relaxed(words + pmm->shape.offset[level] + at / WORD_FRAMES) & WORD_FULL
+                                                                                              << (at % WORD_FRAMES);
+        if (rest != 0) {
+            at = (at & ~(size_t)(WORD_FRAMES - 1)) + lowest_bit(rest);
+            if (level == 0)
+                return at < end ? at : NONE;
+            level--;
+            at *= WORD_FRAMES;
+            continue;
+        }
+        if (++level == pmm->shape.levels)
+            return NONE;
+        at = at / WORD_FRAMES + 1;
+    }
+    return NONE;
+}
