@@ -213,6 +213,14 @@ void quire_cursor_close(quire_cursor_t *cursor);
 /* The extent that covers va, which lies in the cursor's range. Extents are whole: they may reach beyond the range. */
 quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va);
 
+/* How many pages of [start, end), within the range, are not EMPTY. */
+size_t quire_cursor_taken(quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
+
+/* The highest run of `bytes` (whole pages, at least one) in [start, end), within the range, that is EMPTY. False: there
+   is none. */
+bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_va_t bytes,
+                             quire_va_t *va);
+
 /* Maps `frame` at va with a page of the given level (1 = 4 KiB); va and frame are aligned to it. The caller's reference
    to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
    POPULATE; a higher level needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there.

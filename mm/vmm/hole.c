@@ -5,7 +5,7 @@
  * Problem: a reservation without a fixed address needs a run of EMPTY pages, among perhaps many thousand areas, with
  * no list of areas or holes to look in.
  *
- * Idea: the page table tells, an extent at a time: an empty entry high in the tree is a hole of gigabytes, and
+ * Idea: the page table tells, an entry at a time: an empty entry high in the tree is a hole of gigabytes, and
  * a coarse promise is skipped in one step. Addresses are given from the top down, each search beginning where the last
  * area was put (next fit). There the next hole usually lies just below, so that the cost does not grow with the
  * number of areas; the search wraps round to the top once, before it says that there is no room. Giving back the area
@@ -15,26 +15,6 @@
  * free ranges (a second truth, and memory to keep it in).
  */
 #include "inside.h"
-
-/* The highest hole of `bytes` in [bottom, top). */
-static bool search_down(quire_cursor_t *cursor, quire_va_t bottom, quire_va_t top, quire_va_t bytes, quire_va_t *va)
-{
-    quire_va_t hole_end = top;
-    quire_va_t at = top;
-
-    while (at > bottom && hole_end - bottom >= bytes) {
-        quire_extent_t extent = quire_cursor_query(cursor, at - QUIRE_PAGE_BYTES);
-
-        at = extent.start > bottom ? extent.start : bottom;
-        if (extent.page.kind != QUIRE_PAGE_EMPTY)
-            hole_end = at;
-        if (hole_end - at >= bytes) {
-            *va = hole_end - bytes;
-            return true;
-        }
-    }
-    return false;
-}
 
 quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_va_t bytes, quire_va_t *va)
 {
@@ -49,12 +29,12 @@ quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_va_t bytes, quire
     if (status != QUIRE_OK)
         return status;
     search = space->search;
-    found = search_down(&cursor, space->start, search, bytes, va);
+    found = search > space->start && quire_cursor_find_empty(&cursor, space->start, search, bytes, va);
     if (!found && search < space->end) {
         /* What lies wholly below `search` has been seen; a hole across it has not. */
         quire_va_t bottom = search - space->start > bytes ? search - bytes : space->start;
 
-        found = search_down(&cursor, bottom, space->end, bytes, va);
+        found = quire_cursor_find_empty(&cursor, bottom, space->end, bytes, va);
     }
     quire_cursor_close(&cursor);
     return found ? QUIRE_OK : QUIRE_NO_SPACE;

@@ -45,9 +45,6 @@ quire_extent_t quire_vmm_extent(quire_cursor_t *cursor, quire_va_t va, quire_va_
 /* The page at va; a frame number is the one of this page, also when the entry maps a large page. */
 quire_page_t quire_vmm_page_at(quire_cursor_t *cursor, quire_va_t va);
 
-/* How many pages of [start, end) are not EMPTY. */
-size_t quire_vmm_taken_pages(quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
-
 /* The highest hole of `bytes` (whole pages) below `space->search`, or else below the end. QUIRE_NO_SPACE. */
 quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_va_t bytes, quire_va_t *va) QUIRE_MUST_CHECK;
 

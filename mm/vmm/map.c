@@ -27,7 +27,7 @@ static quire_status_t place(quire_space_t *space, quire_va_t start, quire_va_t e
 
     if (status != QUIRE_OK)
         return status;
-    taken = quire_vmm_taken_pages(&cursor, start, end);
+    taken = quire_cursor_taken(&cursor, start, end);
     if (taken != 0 && !replace) {
         quire_cursor_close(&cursor);
         return QUIRE_EXISTS;
@@ -102,7 +102,7 @@ quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes
     if (status != QUIRE_OK)
         return status;
     quire_event(.kind = QUIRE_EVENT_UNMAP, .space = space->table.space, .address = va, .bytes = end - va);
-    space->reserved_pages -= quire_vmm_taken_pages(&cursor, va, end);
+    space->reserved_pages -= quire_cursor_taken(&cursor, va, end);
     (void)quire_cursor_mark(&cursor, va, end, &empty);
     if (va <= space->search && space->search < end)
         space->search = end;
@@ -123,7 +123,7 @@ quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t byt
         status = quire_cursor_open(&cursor, &space->table, va, end, QUIRE_CURSOR_EDGES);
     if (status != QUIRE_OK)
         return status;
-    if (quire_vmm_taken_pages(&cursor, va, end) == pages_between(va, end)) {
+    if (quire_cursor_taken(&cursor, va, end) == pages_between(va, end)) {
         quire_event(.kind = QUIRE_EVENT_PROTECT, .space = space->table.space, .address = va, .bytes = end - va,
                     .detail = stored);
         quire_cursor_protect(&cursor, va, end, stored);

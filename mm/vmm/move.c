@@ -172,7 +172,7 @@ static quire_status_t open_old(move_t *move)
 static size_t taken_in(move_t *move, quire_va_t start, quire_va_t end)
 {
     turn(move, start, end, QUIRE_CURSOR_READ);
-    return quire_vmm_taken_pages(&move->cursor, start, end);
+    return quire_cursor_taken(&move->cursor, start, end);
 }
 
 /* QUIRE_EXISTS: the new place is not free, and may not be replaced. */

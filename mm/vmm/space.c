@@ -135,20 +135,6 @@ quire_page_t quire_vmm_page_at(quire_cursor_t *cursor, quire_va_t va)
     return quire_vmm_extent(cursor, va, va + QUIRE_PAGE_BYTES).page;
 }
 
-size_t quire_vmm_taken_pages(quire_cursor_t *cursor, quire_va_t start, quire_va_t end)
-{
-    size_t taken = 0;
-
-    for (quire_va_t at = start; at < end;) {
-        quire_extent_t extent = quire_vmm_extent(cursor, at, end);
-
-        if (extent.page.kind != QUIRE_PAGE_EMPTY)
-            taken += pages_between(extent.start, extent.end);
-        at = extent.end;
-    }
-    return taken;
-}
-
 static bool extent_sound(const quire_space_t *space, const quire_extent_t *extent)
 {
     bool user = (extent->page.prot & QUIRE_PROT_USER) != 0;
