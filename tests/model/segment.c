@@ -30,7 +30,8 @@ static const char *type_refusal(const model_descriptor_t *segment, model_kind_t 
     return NULL;
 }
 
-/* Whether all bytes lie inside. Nothing wraps: the last offset must not pass the end of the offset's range. */
+/* Whether all bytes lie inside. Nothing wraps: past 4 GiB, through a limit of FFFFFFFFH, the manual leaves it open
+ * whether the access faults (SDM 5.3); here it does. */
 static bool inside_limit(const model_descriptor_t *segment, uint64_t offset, uint32_t bytes)
 {
     uint64_t last = offset + bytes - 1;
