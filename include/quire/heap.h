@@ -73,7 +73,8 @@ typedef struct quire_heap {
     unsigned long row_map; /* bit r: word r of bin_map is not 0 */
     unsigned long bin_map[QUIRE_HEAP_MAP_WORDS];
     quire_heap_stats_t stats;
-    quire_heap_link_t bins[QUIRE_HEAP_BINS]; /* each a ring that begins and ends here: the heap must not be moved */
+    /* Each a ring that begins and ends here: the heap must not be moved. */
+    _Alignas(QUIRE_HEAP_ALIGN) quire_heap_link_t bins[QUIRE_HEAP_BINS];
 } quire_heap_t;
 
 /* An empty heap: nothing is asked of the source before the first allocation. */

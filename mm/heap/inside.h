@@ -143,6 +143,16 @@ static inline size_t extent_usable_bytes(size_t bytes)
     return usable < MOST_BYTES ? usable : MOST_BYTES;
 }
 
+/* Events are told from functions that are not inlined, so that what is hot stays small. */
+static inline bool heap_events_wanted(void)
+{
+#if QUIRE_EVENTS
+    return __builtin_expect(quire_event_enabled, 0);
+#else
+    return false;
+#endif
+}
+
 static inline bool heap_fault(quire_heap_fault_t *fault, const char *what, const void *address)
 {
     *fault = (quire_heap_fault_t){what, address};
@@ -156,7 +166,7 @@ void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault);
 
 /* list.c. All with the heap locked. */
 
-/* A used block, from the lists or the source; NULL: no memory, or fault->what is set. */
+/* A used block, from the lists or the source; NULL: fault->what is set, or is NULL and there is no memory. */
 quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire_heap_fault_t *fault);
 /* Likewise, its payload aligned to a power of two. */
 quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t bytes, size_t align,

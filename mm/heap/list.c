@@ -8,7 +8,7 @@
  * bitmap of lists that are not empty, and a word over it, make the search two bit scans. A block that is freed is
  * joined with a free neighbour on either side at once, found by the boundary tags (Knuth, volume 1, 2.5).
  *
- * Bound: taking and giving look at no more than SEARCH_MOST + 4 blocks, whatever the number of blocks.
+ * Bound: taking and giving look at no more than BIN_SEARCH_MOST + 4 blocks, whatever the number of blocks.
  *
  * Invariants, with the heap unlocked:
  *   - no two free blocks are neighbours, so the lower neighbour of a free block is used or absent;
@@ -25,79 +25,22 @@
 #include "bins.h"
 #include "inside.h"
 
-/* How many blocks of the wanted class itself are looked at before the source is asked. Blocks of higher classes all
-   fit; those of the wanted one may. */
-#define SEARCH_MOST 8
-
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+/* For what is on the short way through take and give. Those two call nothing, so they save no registers; everything
+   unusual is left to a function in their place. */
+#define SHORT_WAY static inline __attribute__((always_inline))
+#define LONG_WAY  static __attribute__((noinline, cold))
 
 static const char written_after_free[] = "a free block was written to after it was freed";
 
-/* The first block of the lowest class above `bin` that has one; NULL if there is none. */
-static inline quire_heap_block_t *find_above(const quire_heap_t *heap, unsigned bin)
+SHORT_WAY bool is_sound_free(const quire_heap_t *heap, const quire_heap_block_t *block)
 {
-    unsigned row = bin / QUIRE_HEAP_MAP_BITS;
-    unsigned long bits = heap->bin_map[row] & ~1ul << bin % QUIRE_HEAP_MAP_BITS;
-
-    if (bits == 0) {
-        bits = heap->row_map & ~1ul << row;
-        if (bits == 0)
-            return NULL;
-        row = (unsigned)__builtin_ctzl(bits);
-        bits = heap->bin_map[row];
-    }
-    return block_of_payload(heap->bins[row * QUIRE_HEAP_MAP_BITS + (unsigned)__builtin_ctzl(bits)].next);
-}
-
-/* Blocks of the wanted class behind the first, which was too small. Follows links only as far as they are sound. */
-static quire_heap_block_t *find_within(const quire_heap_t *heap, unsigned bin, size_t bytes)
-{
-    const quire_heap_link_t *ring = &heap->bins[bin];
-    const quire_heap_link_t *link = ring->next;
-
-    for (unsigned looked = 1; looked < SEARCH_MOST && link != ring; looked++) {
-        quire_heap_block_t *block = block_of_payload(link);
-
-        if (block_bytes(block) >= bytes)
-            return block;
-        if (!bin_links_are_sound(heap, block))
-            return NULL;
-        link = link->next;
-    }
-    return NULL;
-}
-
-static inline quire_heap_block_t *find(const quire_heap_t *heap, size_t bytes)
-{
-    unsigned bin = heap_bin(bytes);
-    const quire_heap_link_t *ring = &heap->bins[bin];
-    quire_heap_block_t *block = block_of_payload(ring->next);
-
-    if (ring->next != ring && block_bytes(block) >= bytes)
-        return block;
-    block = find_above(heap, bin);
-    return LIKELY(block != NULL) ? block : find_within(heap, bin, bytes);
-}
-
-/* A free block of at least `bytes`, sound, still in its list; NULL: there is no memory, or fault->what is set. */
-static inline quire_heap_block_t *obtain(quire_heap_t *heap, size_t bytes, quire_heap_fault_t *fault)
-{
-    quire_heap_block_t *block = find(heap, bytes);
-
-    quire_event(.kind = QUIRE_EVENT_HEAP_SEARCH, .address = block != NULL ? (uintptr_t)block_payload(block) : 0,
-                .bytes = bytes, .detail = block != NULL ? block_bytes(block) : 0);
-    if (block == NULL) {
-        fault->what = NULL;
-        return quire_heap_extent_grow(heap, bytes);
-    }
-    if (LIKELY(block_is_free(heap, block) && bin_links_are_sound(heap, block)))
-        return block;
-    heap_fault(fault, written_after_free, block_payload(block));
-    return NULL;
+    return block_is_free(heap, block) && bin_links_are_sound(heap, block);
 }
 
 /* The lower neighbour of a block changes between used (0) and free (its size). */
-static inline void tell_above(quire_heap_block_t *above, size_t before, size_t after)
+SHORT_WAY void tell_above(quire_heap_block_t *above, size_t before, size_t after)
 {
     size_t flag = (before == 0) != (after == 0) ? TAG_LOWER_FREE : 0;
 
@@ -105,8 +48,8 @@ static inline void tell_above(quire_heap_block_t *above, size_t before, size_t a
     above->check ^= flag ^ before ^ after;
 }
 
-static inline size_t cut(quire_heap_t *heap, quire_heap_block_t *block, size_t whole, size_t bytes, size_t tag,
-                         size_t lower_bytes, size_t recorded_bytes)
+size_t quire_heap_list_cut(quire_heap_t *heap, quire_heap_block_t *block, size_t whole, size_t bytes, size_t tag,
+                           size_t lower_bytes, size_t recorded_bytes)
 {
     size_t rest = whole - bytes;
     bool last = (tag & TAG_LAST) != 0;
@@ -127,28 +70,84 @@ static inline size_t cut(quire_heap_t *heap, quire_heap_block_t *block, size_t w
     return bytes;
 }
 
-size_t quire_heap_list_cut(quire_heap_t *heap, quire_heap_block_t *block, size_t whole, size_t bytes, size_t tag,
-                           size_t lower_bytes, size_t recorded_bytes)
+/* Makes the start of a free block, found in class `bin`, a used one. The rest stays in the list if it is in the same
+   class. */
+SHORT_WAY quire_heap_block_t *carve(quire_heap_t *heap, quire_heap_block_t *block, unsigned bin, size_t bytes)
 {
-    return cut(heap, block, whole, bytes, tag, lower_bytes, recorded_bytes);
+    size_t whole = block_bytes(block);
+    size_t tag = block->tag & TAG_EDGES;
+    size_t rest = whole - bytes;
+    unsigned rest_bin = heap_bin(rest);
+
+    if (rest < LEAST_BYTES) {
+        bin_remove(heap, block);
+        bytes = whole;
+        rest = 0;
+    } else if (rest_bin == bin) {
+        bin_replace(block, block_at(block, bytes));
+    } else {
+        bin_remove(heap, block);
+        bin_insert_at(heap, block_at(block, bytes), rest_bin);
+    }
+    heap->stats.allocs++;
+    heap->stats.used_bytes += bytes;
+    if (!LIKELY(!block_is_extent(tag)))
+        heap->spare_bytes -= whole;
+    if ((tag & TAG_LAST) == 0)
+        tell_above(block_at(block, whole), whole, rest);
+    if (rest != 0) {
+        block_set(heap, block_at(block, bytes), rest | (tag & TAG_LAST), 0);
+        tag &= ~TAG_LAST;
+    }
+    block_set(heap, block, bytes | tag | TAG_USED, 0);
+    return block;
+}
+
+static void carve_and_tell(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes)
+{
+    size_t whole = block_bytes(block);
+
+    carve(heap, block, heap_bin(whole), bytes);
+    if (whole - bytes >= LEAST_BYTES)
+        quire_event(.kind = QUIRE_EVENT_HEAP_SPLIT, .address = (uintptr_t)block_payload(block), .bytes = bytes,
+                    .detail = whole - bytes);
+}
+
+/* Sees to it that there is a free block of at least `bytes`, and that it is sound: the one that was found, or a new one
+   from the source. NULL: fault->what is set, or is NULL and there is no memory. */
+LONG_WAY quire_heap_block_t *obtain(quire_heap_t *heap, quire_heap_block_t *found, size_t bytes,
+                                    quire_heap_fault_t *fault)
+{
+    fault->what = NULL;
+    quire_event(.kind = QUIRE_EVENT_HEAP_SEARCH, .address = found != NULL ? (uintptr_t)block_payload(found) : 0,
+                .bytes = bytes, .detail = found != NULL ? block_bytes(found) : 0);
+    if (found == NULL)
+        return quire_heap_extent_grow(heap, bytes);
+    if (is_sound_free(heap, found))
+        return found;
+    heap_fault(fault, written_after_free, block_payload(found));
+    return NULL;
+}
+
+/* No free block will do, or the one that was found is damaged, or events are wanted. */
+LONG_WAY quire_heap_block_t *take_slowly(quire_heap_t *heap, quire_heap_block_t *found, size_t bytes,
+                                         quire_heap_fault_t *fault)
+{
+    quire_heap_block_t *block = obtain(heap, found, bytes, fault);
+
+    if (block != NULL)
+        carve_and_tell(heap, block, bytes);
+    return block;
 }
 
 quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire_heap_fault_t *fault)
 {
-    quire_heap_block_t *block = obtain(heap, bytes, fault);
-    size_t whole;
-    size_t tag;
+    unsigned bin;
+    quire_heap_block_t *block = bin_find(heap, bytes, &bin);
 
-    if (block == NULL)
-        return NULL;
-    whole = block_bytes(block);
-    tag = block->tag & TAG_EDGES;
-    bin_remove(heap, block);
-    if (block_is_extent(tag))
-        heap->spare_bytes -= whole;
-    heap->stats.allocs++;
-    heap->stats.used_bytes += cut(heap, block, whole, bytes, tag, 0, whole);
-    return block;
+    if (LIKELY(block != NULL && is_sound_free(heap, block) && !heap_events_wanted()))
+        return carve(heap, block, bin, bytes);
+    return take_slowly(heap, block, bytes, fault);
 }
 
 /* The least distance from the block's start at which a block with an aligned payload can begin: 0, or enough for a
@@ -160,11 +159,13 @@ static size_t aligning_gap(const quire_heap_block_t *block, size_t align)
     return gap != 0 && gap < LEAST_BYTES ? gap + align : gap;
 }
 
-/* The gap below the aligned block becomes, or stays, a free block. */
+/* Takes a block that is large enough wherever the alignment falls, and cuts it at both ends. */
 quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t bytes, size_t align,
                                                  quire_heap_fault_t *fault)
 {
-    quire_heap_block_t *block = obtain(heap, bytes + align + LEAST_BYTES, fault);
+    size_t wanted = bytes + align + LEAST_BYTES;
+    unsigned bin;
+    quire_heap_block_t *block = obtain(heap, bin_find(heap, wanted, &bin), wanted, fault);
     size_t whole;
     size_t gap;
     size_t tag;
@@ -188,13 +189,8 @@ quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t byte
     return block;
 }
 
-static inline bool is_sound_free(const quire_heap_t *heap, const quire_heap_block_t *block)
-{
-    return block_is_free(heap, block) && bin_links_are_sound(heap, block);
-}
-
 /* Whether the block and what it touches are in order, and which neighbours are free. */
-static inline bool look(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_neighbours_t *neighbours)
+SHORT_WAY bool look(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_neighbours_t *neighbours)
 {
     quire_heap_block_t *lower = NULL;
     quire_heap_block_t *upper = NULL;
@@ -222,8 +218,7 @@ static inline bool look(const quire_heap_t *heap, const quire_heap_block_t *bloc
 }
 
 /* Why look() said no. */
-static __attribute__((cold)) bool diagnose(const quire_heap_t *heap, const quire_heap_block_t *block,
-                                           quire_heap_fault_t *fault)
+LONG_WAY bool diagnose(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     const void *address = (const char *)block + HEADER_BYTES;
 
@@ -251,10 +246,11 @@ bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t 
     return look(heap, block, neighbours) || diagnose(heap, block, fault);
 }
 
-/* Files a free block whose header is written, or gives its extent back, if that is what it is and it is not to be kept.
- */
-static void file_extent(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes)
+/* A block that is an extent: kept, if there is not too much of that, or given back. It is in no list. */
+LONG_WAY void file_extent(quire_heap_t *heap, quire_heap_block_t *block)
 {
+    size_t bytes = block_bytes(block);
+
     if (quire_heap_extent_is_surplus(heap, bytes)) {
         quire_heap_extent_shrink(heap, extent_of_first(block));
         return;
@@ -263,62 +259,104 @@ static void file_extent(quire_heap_t *heap, quire_heap_block_t *block, size_t by
     bin_insert(heap, block, bytes);
 }
 
-/* Joins a block with its free neighbours and files the result. The header of a block that is swallowed stays behind as
-   that of a free block: freeing it again is then told from freeing an address that was never given. */
-static inline void join(quire_heap_t *heap, quire_heap_block_t *block, const quire_heap_neighbours_t *neighbours)
+/* Puts the joined block in its list. A neighbour that is there already, in the right class, makes room for it. */
+SHORT_WAY void file(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes,
+                    const quire_heap_neighbours_t *neighbours)
+{
+    unsigned bin = heap_bin(bytes);
+    quire_heap_block_t *upper = neighbours->upper;
+
+    if (neighbours->lower != NULL) {
+        if (upper != NULL)
+            bin_remove(heap, upper);
+        if (heap_bin(block_bytes(block)) == bin)
+            return;
+        bin_remove(heap, block);
+    } else if (upper != NULL) {
+        if (heap_bin(block_bytes(upper)) == bin) {
+            bin_replace(upper, block);
+            return;
+        }
+        bin_remove(heap, upper);
+    }
+    bin_insert_at(heap, block, bin);
+}
+
+/* Joins a block with its free neighbours and files the result, which it returns. The header of a block that is
+   swallowed stays behind as that of a free block: freeing it again is then told from freeing an address that was never
+   given. */
+SHORT_WAY quire_heap_block_t *join(quire_heap_t *heap, quire_heap_block_t *block,
+                                   const quire_heap_neighbours_t *neighbours)
 {
     size_t tag = block->tag & TAG_EDGES;
     size_t bytes = block_bytes(block);
     size_t recorded = 0;
 
+    heap->stats.frees++;
+    heap->stats.used_bytes -= bytes;
     if (neighbours->upper != NULL) {
         recorded = block_bytes(neighbours->upper);
         tag |= neighbours->upper->tag & TAG_LAST;
-        bin_remove(heap, neighbours->upper);
     }
     if (neighbours->lower != NULL) {
         block_set(heap, block, bytes, 0);
         block = neighbours->lower;
         tag |= block->tag & TAG_FIRST;
-        bin_remove(heap, block);
         bytes += block_bytes(block);
     }
     bytes += recorded;
-    block_set(heap, block, bytes | tag, 0);
     if ((tag & TAG_LAST) == 0)
         tell_above(block_at(block, bytes), recorded, bytes);
-    if (neighbours->lower != NULL || neighbours->upper != NULL)
-        quire_event(.kind = QUIRE_EVENT_HEAP_JOIN, .address = (uintptr_t)block_payload(block), .bytes = bytes);
-    if (LIKELY(!block_is_extent(tag)))
-        bin_insert(heap, block, bytes);
-    else
-        file_extent(heap, block, bytes);
+    if (LIKELY(!block_is_extent(tag))) {
+        file(heap, block, bytes, neighbours);
+    } else {
+        if (neighbours->upper != NULL)
+            bin_remove(heap, neighbours->upper);
+        if (neighbours->lower != NULL)
+            bin_remove(heap, block);
+    }
+    block_set(heap, block, bytes | tag, 0);
+    return block;
 }
 
-/* If freeing the block leaves its extent wholly free, the extent's header is about to be used. */
-static inline bool extent_in_order(const quire_heap_t *heap, const quire_heap_block_t *block,
-                                   const quire_heap_neighbours_t *neighbours, quire_heap_fault_t *fault)
+/* Freeing the block leaves its extent wholly free. */
+SHORT_WAY bool frees_extent(const quire_heap_block_t *block, const quire_heap_neighbours_t *neighbours)
 {
     const quire_heap_block_t *lowest = neighbours->lower != NULL ? neighbours->lower : block;
     const quire_heap_block_t *highest = neighbours->upper != NULL ? neighbours->upper : block;
 
-    if ((highest->tag & TAG_LAST) == 0 || (lowest->tag & TAG_FIRST) == 0 ||
-        quire_heap_extent_is_sound(heap, extent_of_first(lowest)))
-        return true;
-    return heap_fault(fault, "the header of an extent was overwritten", extent_of_first(lowest));
+    return (highest->tag & TAG_LAST) != 0 && (lowest->tag & TAG_FIRST) != 0;
+}
+
+/* Something is damaged, or the extent is wholly free now, or events are wanted. */
+LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+{
+    quire_heap_neighbours_t neighbours;
+
+    if (!look(heap, block, &neighbours))
+        return diagnose(heap, block, fault);
+    if (frees_extent(block, &neighbours)) {
+        const quire_heap_extent_t *extent = extent_of_first(neighbours.lower != NULL ? neighbours.lower : block);
+
+        if (!quire_heap_extent_is_sound(heap, extent))
+            return heap_fault(fault, "the header of an extent was overwritten", extent);
+    }
+    quire_event(.kind = QUIRE_EVENT_HEAP_FREE, .address = (uintptr_t)block_payload(block), .bytes = block_bytes(block));
+    block = join(heap, block, &neighbours);
+    if (neighbours.lower != NULL || neighbours.upper != NULL)
+        quire_event(.kind = QUIRE_EVENT_HEAP_JOIN, .address = (uintptr_t)block_payload(block),
+                    .bytes = block_bytes(block));
+    if (block_is_extent(block->tag))
+        file_extent(heap, block);
+    return true;
 }
 
 bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
 
-    if (!LIKELY(look(heap, block, &neighbours)))
-        return diagnose(heap, block, fault);
-    if (!LIKELY(extent_in_order(heap, block, &neighbours, fault)))
-        return false;
-    quire_event(.kind = QUIRE_EVENT_HEAP_FREE, .address = (uintptr_t)block_payload(block), .bytes = block_bytes(block));
-    heap->stats.frees++;
-    heap->stats.used_bytes -= block_bytes(block);
+    if (!LIKELY(look(heap, block, &neighbours) && !frees_extent(block, &neighbours) && !heap_events_wanted()))
+        return give_slowly(heap, block, fault);
     join(heap, block, &neighbours);
     return true;
 }

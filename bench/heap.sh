@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# heap.sh - the heap beside the C library's: instructions and processor time for an allocation and its free.
+#
+# Instructions are counted by callgrind as the difference between two runs that differ only in how many pairs they make,
+# less the same difference with no allocator at all: they repeat exactly. Times are the least of several runs taken in
+# turn; only their ratio within one run means anything.
+#
+#   heap.sh [--tsv]     --tsv: table, row, subject, value, unit, target, with tabs between
+
+set -eu
+
+cd "$(dirname "$0")/.."
+form=table
+case ${1-} in
+--tsv) form=tsv ;;
+'') ;;
+*) echo "usage: heap.sh [--tsv]" >&2 && exit 2 ;;
+esac
+for tool in gcc valgrind; do
+    command -v $tool >/dev/null 2>&1 || {
+        echo "heap: $tool is missing: nothing is measured" >&2
+        exit 77
+    }
+done
+
+build=build/bench
+program=$build/heap
+few=20000
+many=40000
+timed=400000
+turns=3
+mkdir -p $build
+gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -o $program \
+    bench/heap/bench.c mm/heap/*.c mm/event.c mm/status.c
+
+# instructions SUBJECT ROW COUNT: of the whole run, and how many pairs it made
+instructions()
+{
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null $program "$1" "$2" "$3" 2>&1 |
+        awk '/^[0-9]+ [0-9.]+$/ { pairs = $1 } /Collected :/ { count = $4 } END { print count, pairs }'
+}
+
+# per_pair SUBJECT ROW
+per_pair()
+{
+    printf '%s %s\n' "$(instructions "$1" "$2" $few)" "$(instructions "$1" "$2" $many)" |
+        awk '{ printf "%.1f\n", ($3 - $1) / ($4 - $2) }'
+}
+
+# Sets time_quire and time_libc: nanoseconds a pair, the least of several runs in turn, harness included.
+measure_times()
+{
+    time_quire=''
+    time_libc=''
+    turn=0
+    while [ $turn -lt $turns ]; do
+        for subject in quire libc; do
+            now=$($program $subject "$1" $timed | cut -d' ' -f2)
+            eval "least=\$time_$subject"
+            eval "time_$subject=$(printf '%s %s\n' "$now" "${least:-$now}" | awk '{ print $1 < $2 ? $1 : $2 }')"
+        done
+        turn=$((turn + 1))
+    done
+}
+
+libc="C library $(getconf GNU_LIBC_VERSION 2>/dev/null || echo)"
+
+# line ROW SUBJECT VALUE UNIT TARGET
+line()
+{
+    if [ $form = tsv ]; then
+        printf 'heap\t%s\t%s\t%s\t%s\t%s\n' "$@"
+    else
+        printf '  %-26s %-24s %10s %-14s %s\n' "$1" "$2" "$3" "$4" "$5"
+    fi
+}
+
+[ $form = tsv ] || {
+    printf '\nHeap: one allocation and its free, 64 bits, one thread, lock included\n\n'
+    line row subject value unit target
+}
+while read -r row target; do
+    none=$(per_pair none "$row")
+    for subject in quire libc; do
+        count=$(per_pair $subject "$row")
+        net=$(printf '%s %s\n' "$count" "$none" | awk '{ printf "%.0f\n", $1 - $2 }')
+        case $subject in
+        quire) line "$row" Quire "$net" instructions "$target" ;;
+        libc) line "$row" "$libc" "$net" instructions '' ;;
+        esac
+    done
+    measure_times "$row"
+    line "$row" Quire "$time_quire" nanoseconds ''
+    line "$row" "$libc" "$time_libc" nanoseconds ''
+done <<'END'
+5-bytes 42
+64-bytes 42
+1-KiB 50
+64-KiB 70
+batch-64-bytes 39
+batch-1-KiB 68
+mixed-8-bytes-to-64-KiB 45
+END
