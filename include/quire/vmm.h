@@ -21,7 +21,7 @@ typedef struct quire_space {
     uint64_t faults;       /* page faults answered with QUIRE_OK */
 } quire_space_t;
 
-/* What an access wanted; the low bits of the x86 page-fault code have the same meaning (SDM 4.7). */
+/* What an access wanted. Not the bits of the x86 page-fault code (SDM volume 3, 4.7): a trap handler translates. */
 typedef enum quire_access {
     QUIRE_ACCESS_READ = 0,
     QUIRE_ACCESS_WRITE = 1,

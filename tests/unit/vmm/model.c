@@ -4,7 +4,7 @@
 
 #include "string.h"
 
-void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes)
+void vmm_model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes)
 {
     *model = (model_t){.fixture = fixture, .bytes = bytes};
     memset(bytes, 0, MODEL_BYTES);
@@ -12,7 +12,7 @@ void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *byte
     model->alive = true;
 }
 
-void model_fill(model_t *model)
+void vmm_model_fill(model_t *model)
 {
     quire_va_t va;
 
@@ -29,7 +29,7 @@ void model_fill(model_t *model)
     }
 }
 
-bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce)
+bool vmm_model_fork(model_t *model, model_t *child, uint32_t id, bool scarce)
 {
     quire_status_t status = quire_vmm_fork(&model->space, &child->space, id);
 
@@ -128,7 +128,7 @@ static void verify_ranges(model_t *model)
         CHECK_EQUAL(model->pages[index].kind, MODEL_NOTHING);
 }
 
-void model_verify(model_t *model)
+void vmm_model_verify(model_t *model)
 {
     quire_cursor_t cursor;
 

@@ -31,19 +31,19 @@ typedef struct model {
     uint8_t *bytes; /* MODEL_BYTES, what the process should read */
 } model_t;
 
-void model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes);
+void vmm_model_create(model_t *model, fixture_t *fixture, uint32_t id, uint8_t *bytes);
 
 /* Reserves all of it, and fills two pages in three with bytes of their own. */
-void model_fill(model_t *model);
+void vmm_model_fill(model_t *model);
 
 /* Makes `child`, which is not alive, a fork of `model`. With `scarce` it may fail: then false, and nothing changed. */
-bool model_fork(model_t *model, model_t *child, uint32_t id, bool scarce);
+bool vmm_model_fork(model_t *model, model_t *child, uint32_t id, bool scarce);
 
 /* Everything the space can be asked is what the model says. */
-void model_verify(model_t *model);
+void vmm_model_verify(model_t *model);
 
 /* One random operation, carried out on both. With `scarce`, QUIRE_NO_MEMORY is an acceptable answer, after which
    nothing may have changed. */
-void model_step(model_t *model, bool scarce);
+void vmm_model_step(model_t *model, bool scarce);
 
 #endif

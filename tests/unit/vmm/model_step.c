@@ -337,7 +337,7 @@ static void step_move(model_t *model, bool scarce)
     carry_run(model, old, new);
 }
 
-void model_step(model_t *model, bool scarce)
+void vmm_model_step(model_t *model, bool scarce)
 {
     static void (*const steps[])(model_t *, bool) = {
         step_reserve_fixed, step_reserve, step_unmap,         step_protect, step_discard, step_populate,

@@ -22,15 +22,15 @@ static void fork_step(model_t *models, bool scarce)
     child->alive = false;
     if (scarce)
         test_pmm_leave(parent->fixture->pmm, (size_t)test_random_below(6));
-    (void)model_fork(parent, child, id, scarce);
+    (void)vmm_model_fork(parent, child, id, scarce);
     if (scarce)
         test_pmm_restore(parent->fixture->pmm);
     if (!child->alive)
-        model_create(child, parent->fixture, id, child->bytes);
+        vmm_model_create(child, parent->fixture, id, child->bytes);
     if (test_random() % 2 == 0)
-        model_fill(parent);
+        vmm_model_fill(parent);
     for (unsigned i = 0; i < SPACES; i++)
-        model_verify(&models[i]);
+        vmm_model_verify(&models[i]);
 }
 
 static void random_step(model_t *models, bool scarce)
@@ -39,10 +39,10 @@ static void random_step(model_t *models, bool scarce)
 
     if (scarce)
         test_pmm_leave(model->fixture->pmm, (size_t)test_random_below(6));
-    model_step(model, scarce);
+    vmm_model_step(model, scarce);
     if (scarce)
         test_pmm_restore(model->fixture->pmm);
-    model_verify(model);
+    vmm_model_verify(model);
 }
 
 static void run_steps(model_t *models)
@@ -66,12 +66,12 @@ static void random_operations(fixture_t *fixture)
     uint8_t *bytes = test_memory(SPACES * MODEL_BYTES);
 
     for (uint32_t i = 0; i < SPACES; i++)
-        model_create(&models[i], fixture, i + 1, bytes + i * MODEL_BYTES);
-    model_fill(&models[0]);
+        vmm_model_create(&models[i], fixture, i + 1, bytes + i * MODEL_BYTES);
+    vmm_model_fill(&models[0]);
     run_steps(models);
     /* A write to one of two forks must not show in the other: all are looked at again in the end. */
     for (unsigned i = 0; i < SPACES; i++) {
-        model_verify(&models[i]);
+        vmm_model_verify(&models[i]);
         quire_vmm_destroy(&models[i].space);
     }
     CHECK_OK(quire_pmm_check(fixture->pmm));
