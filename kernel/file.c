@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "bytes.h"
 #include "calls.h"
+#include "print.h"
 
 #define DEVICE_MAJOR_MEMORY 1
 #define DEVICE_MAJOR_MISC   10
@@ -148,21 +149,6 @@ static size_t write_events(uint32_t space, const uint8_t *from, size_t bytes)
     return done;
 }
 
-/* A terminal wants a carriage return before each new line. */
-static void write_console(const char *from, size_t bytes)
-{
-    size_t start = 0;
-
-    for (size_t i = 0; i < bytes; i++) {
-        if (from[i] != '\n')
-            continue;
-        serial_write(SERIAL_CONSOLE, from + start, i - start);
-        serial_write(SERIAL_CONSOLE, "\r\n", 2);
-        start = i + 1;
-    }
-    serial_write(SERIAL_CONSOLE, from + start, bytes - start);
-}
-
 static void write_stream(file_kind_t kind, const void *from, size_t bytes)
 {
     static int separate = -1; /* not asked yet */
@@ -170,7 +156,7 @@ static void write_stream(file_kind_t kind, const void *from, size_t bytes)
     if (separate < 0)
         separate = boot_option("run", NULL, 0);
     if (separate == 0)
-        write_console(from, bytes);
+        print_bytes(from, bytes);
     else
         serial_write(kind == FILE_ERROR ? SERIAL_ERROR : SERIAL_OUTPUT, from, bytes);
 }

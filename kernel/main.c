@@ -13,6 +13,7 @@
  *     bench          figures of the bring-up and of the walk
  *     quiet          only what cannot be left unsaid
  *     icount         the emulator counts instructions in the time-stamp counter
+ *     lf             new lines on the console are line feeds alone
  *     events         stream events to the fourth serial port
  */
 #include "arch/arch.h"

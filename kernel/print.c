@@ -8,6 +8,7 @@
 #include "print.h"
 
 #include "arch/arch.h"
+#include "boot.h"
 
 typedef struct sink {
     char *text; /* NULL: the console */
@@ -24,12 +25,28 @@ typedef struct spec {
 
 static int quiet_console;
 
+/* A terminal on a serial line wants a carriage return before each new line; a file does not. */
+void print_bytes(const char *bytes, size_t count)
+{
+    static int plain = -1; /* not asked yet */
+    size_t start = 0;
+
+    if (plain < 0)
+        plain = boot_option("lf", NULL, 0);
+    for (size_t i = 0; i < count && !plain; i++) {
+        if (bytes[i] != '\n')
+            continue;
+        serial_write(SERIAL_CONSOLE, bytes + start, i - start);
+        serial_write(SERIAL_CONSOLE, "\r", 1);
+        start = i;
+    }
+    serial_write(SERIAL_CONSOLE, bytes + start, count - start);
+}
+
 static void put(sink_t *sink, char c)
 {
     if (sink->text == NULL) {
-        if (c == '\n')
-            serial_write(SERIAL_CONSOLE, "\r", 1);
-        serial_write(SERIAL_CONSOLE, &c, 1);
+        print_bytes(&c, 1);
     } else if (sink->length + 1 < sink->size) {
         sink->text[sink->length] = c;
     }

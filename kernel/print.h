@@ -12,6 +12,9 @@
 void print(const char *format, ...) PRINT_FORMAT(1, 2);
 void print_list(const char *format, va_list list) PRINT_FORMAT(1, 0);
 
+/* Bytes to the console as they are, quiet or not, each new line as the console wants it. */
+void print_bytes(const char *bytes, size_t count);
+
 /* Into a buffer, always terminated; returns the length it would have had. */
 size_t print_to(char *text, size_t size, const char *format, ...) PRINT_FORMAT(3, 4);
 
