@@ -60,7 +60,7 @@ enum linux_map {
     MAP_FIXED_NOREPLACE = 0x100000,
 };
 
-enum linux_remap { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4 };
+enum linux_remap { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
 
 enum linux_advice {
     MADV_NORMAL = 0,

@@ -18,8 +18,6 @@
 #include "calls.h"
 #include "memory.h"
 
-#define BOUNCE_BYTES QUIRE_PAGE_BYTES
-
 /* x86 knows no pages that can be written or executed but not read. */
 static unsigned prot_of(uintptr_t linux_prot)
 {
@@ -265,82 +263,56 @@ CALL(madvise)
     return whole ? 0 : -ENOMEM;
 }
 
-/* Copies what is not zero; pages that nobody has touched stay promises on both sides. */
-static quire_status_t copy_pages(process_t *process, quire_va_t to, quire_va_t from, uintptr_t bytes)
+static bool overlap(quire_va_t a, uintptr_t a_bytes, quire_va_t b, uintptr_t b_bytes)
 {
-    uint8_t *bounce = linux_of(process)->bounce;
-
-    for (uintptr_t done = 0; done < bytes; done += BOUNCE_BYTES) {
-        quire_status_t status = quire_vmm_peek(&process->space, bounce, from + done, BOUNCE_BYTES);
-        size_t at = 0;
-
-        while (at < BOUNCE_BYTES && bounce[at] == 0)
-            at++;
-        if (status == QUIRE_OK && at < BOUNCE_BYTES)
-            status = quire_vmm_poke(&process->space, to + done, bounce, BOUNCE_BYTES);
-        if (status != QUIRE_OK)
-            return status;
-    }
-    return QUIRE_OK;
+    return a < b + b_bytes && b < a + a_bytes;
 }
 
-static call_result_t move(process_t *process, quire_va_t from, uintptr_t old_bytes, uintptr_t new_bytes, unsigned prot)
+/* The new place that a caller has chosen, in Linux's order of questions. */
+static call_result_t check_target(quire_va_t to, uintptr_t new_bytes, quire_va_t from, uintptr_t old_bytes)
 {
-    quire_space_t *space = &process->space;
-    quire_va_t to;
-    quire_status_t status = quire_vmm_reserve(space, 0, new_bytes, prot, 0, &to);
-
-    if (status != QUIRE_OK)
-        return call_error(status);
-    status = copy_pages(process, to, from, old_bytes);
-    if (status == QUIRE_OK)
-        status = quire_vmm_unmap(space, from, old_bytes);
-    if (status == QUIRE_OK)
-        return (call_result_t)to;
-    if (quire_vmm_unmap(space, to, new_bytes) != QUIRE_OK)
-        quire_port_panic("mremap: what was just reserved cannot be unmapped");
-    return call_error(status);
+    if (!is_aligned(to) || !range_is_user(to, new_bytes) || overlap(from, old_bytes, to, new_bytes))
+        return -EINVAL;
+    return to < ARCH_USER_START ? -EPERM : 0;
 }
 
-static call_result_t grow(process_t *process, quire_va_t start, uintptr_t old_bytes, uintptr_t new_bytes, unsigned prot,
-                          bool may_move)
+/* What is asked of the old area: it is there, and looks the same all over. */
+static call_result_t check_source(process_t *process, quire_va_t from, uintptr_t old_bytes, uintptr_t new_bytes)
 {
-    quire_va_t va;
-
-    if ((prot & QUIRE_PROT_WRITE) != 0 && too_much(new_bytes - old_bytes))
-        return -ENOMEM;
-    if (range_is_user(start, new_bytes) && quire_vmm_reserve(&process->space, start + old_bytes, new_bytes - old_bytes,
-                                                             prot, QUIRE_RESERVE_FIXED, &va) == QUIRE_OK)
-        return (call_result_t)start;
-    return may_move ? move(process, start, old_bytes, new_bytes, prot) : -ENOMEM;
-}
-
-/* Shrinks and grows in place where there is room, otherwise moves by copying. To a place of the caller's choice: not
-   here. */
-CALL(mremap)
-{
-    quire_va_t start = argument[0];
-    uintptr_t old_bytes = argument[1];
-    uintptr_t new_bytes = argument[2];
-    bool may_move = (argument[3] & MREMAP_MAYMOVE) != 0;
     quire_vmm_range_t range;
-    quire_status_t status = QUIRE_OK;
 
-    if ((argument[3] & ~(uintptr_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0 || !is_aligned(start))
-        return -EINVAL;
-    if ((argument[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0)
-        return may_move ? -ENOSYS : -EINVAL;
-    if (!round_length(&old_bytes) || !round_length(&new_bytes) || new_bytes == 0 || !range_is_user(start, old_bytes) ||
-        new_bytes > ARCH_USER_END)
-        return -EINVAL;
-    if (quire_vmm_next_range(&process->space, start, &range) != QUIRE_OK || range.start > start || range.guard ||
-        range.end - start < old_bytes)
+    if (quire_vmm_next_range(&process->space, from, &range) != QUIRE_OK || range.start > from || range.guard ||
+        range.end - from < old_bytes)
         return -EFAULT;
     if (old_bytes == 0)
         return -EINVAL;
-    if (new_bytes > old_bytes)
-        return grow(process, start, old_bytes, new_bytes, range.prot & ~(unsigned)QUIRE_PROT_USER, may_move);
-    if (new_bytes < old_bytes)
-        status = quire_vmm_unmap(&process->space, start + new_bytes, old_bytes - new_bytes);
-    return status == QUIRE_OK ? (call_result_t)start : call_error(status);
+    return new_bytes > old_bytes && (range.prot & QUIRE_PROT_WRITE) != 0 && too_much(new_bytes - old_bytes) ? -ENOMEM
+                                                                                                            : 0;
+}
+
+CALL(mremap)
+{
+    quire_va_t from = argument[0];
+    uintptr_t old_bytes = argument[1];
+    uintptr_t new_bytes = argument[2];
+    bool may_move = (argument[3] & MREMAP_MAYMOVE) != 0;
+    bool fixed = (argument[3] & MREMAP_FIXED) != 0;
+    unsigned flags = (may_move ? QUIRE_MOVE_ALLOWED : 0) | (fixed ? QUIRE_MOVE_FIXED : 0);
+    call_result_t result = 0;
+    quire_status_t status;
+    quire_va_t va;
+
+    if ((argument[3] & ~(uintptr_t)(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 || (fixed && !may_move) || !is_aligned(from))
+        return -EINVAL;
+    if (!round_length(&old_bytes) || !round_length(&new_bytes) || new_bytes == 0 || !range_is_user(from, old_bytes) ||
+        new_bytes > ARCH_USER_END)
+        return -EINVAL;
+    if (fixed)
+        result = check_target(argument[4], new_bytes, from, old_bytes);
+    if (result == 0)
+        result = check_source(process, from, old_bytes, new_bytes);
+    if (result != 0)
+        return result;
+    status = quire_vmm_move(&process->space, from, old_bytes, new_bytes, flags, fixed ? argument[4] : 0, &va);
+    return status == QUIRE_OK ? (call_result_t)va : call_error(status);
 }

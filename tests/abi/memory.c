@@ -181,6 +181,30 @@ static void check_advice(void)
     munmap(area, 4 * PAGE);
 }
 
+/* To a place of the caller's choice; nine pages, the first three of them full of threes. */
+static void check_move_to(char *area)
+{
+    char *target = fresh(12 * PAGE, RW);
+    long fixed = MREMAP_MAYMOVE | MREMAP_FIXED;
+
+    memset(target, 5, 12 * PAGE);
+    EXPECT(-EINVAL, CALL(SYS_mremap, area, PAGE, PAGE, (long)MREMAP_FIXED, target));
+    EXPECT(-EINVAL, CALL(SYS_mremap, area, PAGE, PAGE, fixed, target + 1));
+    EXPECT(-EINVAL, CALL(SYS_mremap, area, 2 * PAGE, 2 * PAGE, fixed, area + PAGE));
+    EXPECT(-EINVAL, CALL(SYS_mremap, area, PAGE, PAGE, fixed, BAD));
+    EXPECT(target + PAGE, CALL(SYS_mremap, area, PAGE, 2 * PAGE, fixed, target + PAGE));
+    EXPECT(5, target[PAGE - 1]);
+    EXPECT(3, target[PAGE]);
+    EXPECT(0, target[2 * PAGE]);
+    EXPECT(5, target[3 * PAGE]);
+    EXPECT(0, is_mapped(area));
+    EXPECT(target, CALL(SYS_mremap, area + PAGE, 3 * PAGE, PAGE, fixed, target));
+    EXPECT(3, target[0]);
+    EXPECT(0, is_mapped(area + 2 * PAGE));
+    EXPECT(1, is_mapped(area + 4 * PAGE));
+    munmap(target, 12 * PAGE);
+}
+
 static void check_resize(void)
 {
     char *area = fresh(8 * PAGE, RW);
@@ -204,8 +228,9 @@ static void check_resize(void)
     EXPECT(-EINVAL, CALL(SYS_mremap, moved, PAGE, PAGE, 8L));
     EXPECT(-EFAULT, CALL(SYS_mremap, area, PAGE, PAGE, 0L));
     EXPECT(-EFAULT, CALL(SYS_mremap, moved, 20 * PAGE, 21 * PAGE, (long)MREMAP_MAYMOVE));
-    munmap(moved, 9 * PAGE);
     munmap(area + 6 * PAGE, PAGE);
+    check_move_to(moved);
+    munmap(moved, 9 * PAGE);
 }
 
 void check_protect(void)
