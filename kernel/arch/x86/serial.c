@@ -2,8 +2,10 @@
 /*
  * serial.c - four 16550 serial ports, polled.
  *
- * Output never waits for ever: a port that is not there, or that stays busy much longer than a character takes, drops
- * what it is given. With a FIFO, sixteen bytes may be written each time the transmitter reports itself empty.
+ * A port that is not there drops what it is given. One that is there may stay busy for long when it is an emulator's
+ * and nobody reads from it (a pager, a full pipe); what a program wrote must not be lost then, so output waits for as
+ * long as anybody might, and after that takes the port for broken. With a FIFO, sixteen bytes may be written each time
+ * the transmitter reports itself empty.
  */
 #include "../arch.h"
 
@@ -11,7 +13,7 @@
 
 #define PORTS         4
 #define FIFO_BYTES    16
-#define PATIENCE      1000000
+#define PATIENCE      UINT32_MAX /* polls, each about a microsecond: more than an hour */
 #define DATA          0
 #define INTERRUPTS    1
 #define FIFO          2
@@ -55,7 +57,7 @@ void serial_init(void)
 
 static bool wait_until_empty(uint16_t base)
 {
-    for (unsigned tries = 0; tries < PATIENCE; tries++) {
+    for (uint32_t tries = 0; tries < PATIENCE; tries++) {
         if (cpu_in8(base + LINE_STATUS) & STATUS_EMPTY)
             return true;
         __asm__ volatile("pause");
@@ -70,8 +72,10 @@ void serial_write(unsigned port, const void *bytes, size_t count)
     if (port >= PORTS || !present[port])
         return;
     for (size_t i = 0; i < count; i++) {
-        if (i % FIFO_BYTES == 0 && !wait_until_empty(bases[port]))
+        if (i % FIFO_BYTES == 0 && !wait_until_empty(bases[port])) {
+            present[port] = false;
             return;
+        }
         cpu_out8(bases[port] + DATA, at[i]);
     }
 }
