@@ -33,7 +33,8 @@ uintptr_t arch_prepare_stack(uintptr_t top, const trap_frame_t *frame)
     return (uintptr_t)first;
 }
 
-/* A fault in ring 0 pushes no stack pointer: where the frame's would be lies the very word that POP wanted. */
+/* A fault in ring 0 pushes no stack pointer: where the frame's would be lies the very word that POP wanted. FS and GS may
+   still hold the bad selector, and this frame, too, will be popped. */
 arch_fix_t arch_fix_return(trap_frame_t *frame)
 {
     const char *at = (const char *)frame->eip;
@@ -43,6 +44,8 @@ arch_fix_t arch_fix_return(trap_frame_t *frame)
     if (at != trap_return_gs && at != trap_return_fs && at != trap_return_es && at != trap_return_ds)
         return ARCH_FIX_NONE;
     frame->esp = 0;
+    frame->fs = 0;
+    frame->gs = 0;
     return ARCH_FIX_RETRY;
 }
 
