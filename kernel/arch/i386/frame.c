@@ -33,8 +33,8 @@ uintptr_t arch_prepare_stack(uintptr_t top, const trap_frame_t *frame)
     return (uintptr_t)first;
 }
 
-/* A fault in ring 0 pushes no stack pointer: where the frame's would be lies the very word that POP wanted. FS and GS may
-   still hold the bad selector, and this frame, too, will be popped. */
+/* A fault in ring 0 pushes no stack pointer: where the frame's would be lies the very word that POP wanted. FS and GS
+   may still hold the bad selector, and this frame, too, will be popped. */
 arch_fix_t arch_fix_return(trap_frame_t *frame)
 {
     const char *at = (const char *)frame->eip;
