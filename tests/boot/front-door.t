@@ -47,7 +47,7 @@ equal "a 32-bit program chooses a 32-bit kernel: status" "$status" 0
 status_of env ARCH=x86_64 "$quire" run "$root/build/i386/root/bin/hello"
 equal "a 32-bit program on the 64-bit kernel: status" "$status" 126
 
-status_of "$quire" run --mem 0
+status_of "$quire" run --mem nonsense
 equal "a machine that cannot be: status" "$status" 125
 check "a machine that cannot be: a reason is given" test -s "$scratch/err"
 mkdir "$scratch/tmp"

@@ -30,6 +30,13 @@ echo before >"$scratch/appended"
 { echo before && cat "$scratch/expected-out"; } >"$scratch/expected-appended"
 check "a file opened for appending is appended to" cmp "$scratch/appended" "$scratch/expected-appended"
 
+"$speak" flood >"$scratch/expected-flood"
+"$quire" run "$speak" flood </dev/null | { sleep 5 && cat; } >"$scratch/flood"
+check "a slow reader gets everything" cmp "$scratch/flood" "$scratch/expected-flood"
+{ timeout -k 10 60 "$quire" run "$speak" flood </dev/null && echo 0 >"$scratch/ended" || echo $? >"$scratch/ended"; } |
+    head -n 1 >"$scratch/first"
+contains "a reader that leaves ends the program, as SIGPIPE would" "$scratch/ended" 141
+
 check "output may go nowhere" sh -c '"$1" run "$2" turns </dev/null >/dev/null 2>&1' - "$quire" "$speak"
 
 if command -v script >/dev/null 2>&1; then

@@ -34,6 +34,14 @@ static int say_bytes(void)
     return 0;
 }
 
+/* More than any pipe holds. */
+static int say_much(void)
+{
+    for (int i = 0; i < 20000; i++)
+        printf("line %d of twenty thousand\n", i);
+    return 0;
+}
+
 static int say_in_turn(void)
 {
     for (int i = 0; i < 100; i++) {
@@ -156,6 +164,8 @@ int main(int argc, char **argv)
         return say_bytes();
     if (strcmp(mode, "turns") == 0)
         return say_in_turn();
+    if (strcmp(mode, "flood") == 0)
+        return say_much();
     if (strcmp(mode, "file") == 0)
         return say_file(argv[2]);
     if (strcmp(mode, "allocate") == 0)
