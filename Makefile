@@ -52,7 +52,8 @@ USER_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) -iquote mm -iquote user/runtime
 LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096
 
 KERNEL_O := $(call objects,$(B),$(KERNEL_C) $(MM_C))
-TEST_O := $(call objects,$(B),$(UNIT_C) $(wildcard tests/harness/test.c tests/harness/frames.c tests/harness/kernel*.c))
+TEST_O := $(call objects,$(B),$(UNIT_C) $(wildcard tests/harness/test.c tests/harness/frames.c tests/harness/kernel*.c \
+                                 tests/kernel/*.c))
 RUNTIME_O := $(call objects,$(B)/user-program,$(RUNTIME_C))
 BINARIES := $(addprefix $(B)/root/bin/,$(PROGRAMS))
 
