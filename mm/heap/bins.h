@@ -30,21 +30,28 @@ static inline bool bin_is_empty(const quire_heap_t *heap, unsigned bin)
     return heap->bins[bin].next == &heap->bins[bin];
 }
 
-/* A link may be followed: it leads to where a block can be, or back to the heap's own part of a ring. */
-static inline bool bin_link_is_near(const quire_heap_t *heap, const quire_heap_link_t *link)
+/* The link is the heap's own part of a ring. */
+static inline bool bin_link_is_own(const quire_heap_t *heap, const quire_heap_link_t *link)
 {
-    return (uintptr_t)link - HEADER_BYTES - heap->low < heap->span ||
-           (uintptr_t)link - (uintptr_t)heap->bins < sizeof(heap->bins);
+    return (uintptr_t)link - (uintptr_t)heap->bins < sizeof(heap->bins);
 }
 
-/* Both links of a free block lead to something that leads back to it. */
+/* A link may be followed: it leads to where a block can be, or to the heap's own part of a ring. */
+static inline bool bin_link_is_near(const quire_heap_t *heap, const quire_heap_link_t *link)
+{
+    return (uintptr_t)link - HEADER_BYTES - heap->low < heap->span || bin_link_is_own(heap, link);
+}
+
+/* Both links of a free block lead to something that leads back to it. If they lead to the same, the block is alone in
+   its ring. */
 static inline bool bin_links_are_sound(const quire_heap_t *heap, const quire_heap_block_t *block)
 {
     const quire_heap_link_t *next = block->link.next;
     const quire_heap_link_t *previous = block->link.previous;
 
     return (((uintptr_t)next | (uintptr_t)previous) & (QUIRE_HEAP_ALIGN - 1)) == 0 && bin_link_is_near(heap, next) &&
-           bin_link_is_near(heap, previous) && next->previous == &block->link && previous->next == &block->link;
+           bin_link_is_near(heap, previous) && (next != previous || bin_link_is_own(heap, next)) &&
+           next->previous == &block->link && previous->next == &block->link;
 }
 
 static inline void bin_insert_at(quire_heap_t *heap, quire_heap_block_t *block, unsigned bin)

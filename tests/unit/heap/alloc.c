@@ -83,6 +83,7 @@ TEST(heap, refuses_absurd_sizes_and_changes_nothing)
     }
     CHECK(quire_heap_alloc_zeroed(&home->heap, (size_t)1 << (sizeof(size_t) * 4), (size_t)1 << (sizeof(size_t) * 4)) ==
           NULL);
+    CHECK(quire_heap_alloc_aligned(&home->heap, SIZE_MAX / 2 + 1, 8) == NULL);
     CHECK(quire_heap_alloc_aligned(&home->heap, 0, 8) == NULL);
     CHECK(quire_heap_alloc_aligned(&home->heap, 3, 8) == NULL);
     CHECK(quire_heap_alloc_aligned(&home->heap, 24, 8) == NULL);
@@ -260,11 +261,12 @@ TEST(heap, a_source_need_not_be_page_aligned_nor_take_back)
     heap_home_t *home = heap_home();
     void *blocks[50];
 
-    home->offset = QUIRE_HEAP_ALIGN + 0;
+    home->offset = QUIRE_HEAP_ALIGN;
     home->heap.source.shrink = NULL;
     for (unsigned i = 0; i < 50; i++)
-        blocks[i] = quire_heap_alloc(&home->heap, i * 37);
+        blocks[i] = quire_heap_alloc(&home->heap, i * 137);
     heap_expect_sound(home);
+    CHECK(stats_of(home).source_bytes > 20 * HEAP_GROW_BYTES);
     for (unsigned i = 0; i < 50; i++)
         quire_heap_free(&home->heap, blocks[i]);
     quire_heap_trim(&home->heap);
@@ -285,6 +287,24 @@ TEST(heap, a_source_that_answers_unaligned_is_a_bug_of_the_caller)
     heap_home_t *home = heap_home();
 
     home->offset = 1;
+    CHECK(test_panics(grow_badly, home));
+}
+
+static quire_status_t grow_too_little(void *context, size_t bytes, void **memory, size_t *memory_bytes)
+{
+    heap_home_t *home = context;
+
+    *memory = home->arena;
+    *memory_bytes = bytes - 1;
+    return QUIRE_OK;
+}
+
+TEST(heap, a_source_that_gives_too_little_is_a_bug_of_the_caller)
+{
+    heap_home_t *home = heap_home();
+
+    home->heap.source.grow = grow_too_little;
+    home->heap.source.grow_bytes = 1;
     CHECK(test_panics(grow_badly, home));
 }
 

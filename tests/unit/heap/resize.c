@@ -143,3 +143,22 @@ TEST(heap, resize_slides_down_as_a_last_resort)
         heap_expect_unchanged(home);
     }
 }
+
+/* When the block slides further than it is long, its old header survives the move, and must not look like a block's. */
+TEST(heap, resize_leaves_no_header_behind_when_it_slides)
+{
+    heap_home_t *home = heap_home();
+    void *lower = quire_heap_alloc(&home->heap, 1500);
+    void *block = quire_heap_alloc(&home->heap, 200);
+    void *rest = quire_heap_alloc(&home->heap, stats_of(home).largest_free_bytes - HEAP_HEADER_BYTES);
+
+    CHECK(rest != NULL);
+    quire_heap_free(&home->heap, lower);
+    home->grows_left = 0;
+    CHECK(quire_heap_realloc(&home->heap, block, 1690) == lower);
+    heap_remember(home);
+    quire_heap_free(&home->heap, block);
+    heap_expect_report(home, block);
+    heap_expect_unchanged(home);
+    heap_expect_sound(home);
+}
