@@ -28,7 +28,7 @@ HOST_C := $(filter-out $(TSAN_C),$(wildcard tests/host/*/*.c tests/model/test_*.
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
-PORTABLE_C := $(wildcard kernel/elf.c kernel/initrd.c)
+PORTABLE_C := $(wildcard kernel/boot.c kernel/elf.c kernel/initrd.c)
 
 objects = $(addprefix $(1)/,$(addsuffix .o,$(basename $(2))))
 
@@ -89,12 +89,26 @@ HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FO
               -iquote kernel -iquote tests/harness -iquote tests/model
 HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c tests/harness/host_machine.c
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOSTS := gcc-64 gcc-32 clang-64 clang-32 tsan
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 tsan fuzz
 HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
 HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
 HOST_CC_clang-64 := clang -m64 $(SANITIZE)
 HOST_CC_clang-32 := clang -m32 $(SANITIZE)
 HOST_CC_tsan := clang -m64 -fsanitize=thread
+HOST_CC_fuzz := clang -m64 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+# Fuzz targets bring their own machine and take from the library what they need. Noise: without a fuzzer.
+FUZZ := $(filter-out main,$(basename $(notdir $(wildcard tests/fuzz/*.c))))
+FUZZ_LIBRARY_C := $(MM_C) $(PORTABLE_C) $(MODEL_C)
+build/host/%/library.a: ; @rm -f $@; ar rc $@ $^
+build/host/gcc-64/library.a: $(call objects,build/host/gcc-64,$(FUZZ_LIBRARY_C))
+build/host/fuzz/library.a: $(call objects,build/host/fuzz,$(FUZZ_LIBRARY_C))
+build/host/gcc-64/noise-%: build/host/gcc-64/tests/fuzz/%.o build/host/gcc-64/tests/fuzz/main.o build/host/gcc-64/library.a
+	$(HOST_CC_gcc-64) -o $@ $^ -lpthread
+build/host/fuzz/fuzz-%: build/host/fuzz/tests/fuzz/%.o build/host/fuzz/library.a
+	$(HOST_CC_fuzz) -fsanitize=fuzzer -o $@ $^ -lpthread
+noise: $(FUZZ:%=build/host/gcc-64/noise-%)
+fuzz: $(FUZZ:%=build/host/fuzz/fuzz-%) ## libFuzzer programs for every target of tests/fuzz, in build/host/fuzz
 
 # $(1): the build. $(2): the program. $(3): its tests.
 define host_program
@@ -146,7 +160,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_%-]*\): .*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | awk '{ printf "  %-18s", $$1; $$1 = ""; print }'
 	@echo; echo "  ARCH=$(ARCHS) (now $(ARCH)); everyday use: ./quire help"
 
-.PHONY: kernel test-kernel iso compile_commands format-check lint check-tree clean help
+.PHONY: kernel test-kernel noise fuzz iso compile_commands format-check lint check-tree clean help
 .DEFAULT_GOAL := kernel
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -27,7 +27,7 @@ have()
     command -v "$1" >/dev/null 2>&1
 }
 
-# programs_of BUILD PROGRAM COMPILER...: builds build/host/BUILD/PROGRAM and adds it to $programs.
+# add_program BUILD PROGRAM COMPILER...: builds build/host/BUILD/PROGRAM and adds it to $programs.
 add_program()
 {
     target=build/host/$1/$2
@@ -53,6 +53,9 @@ suite_host()
     add_program gcc-64 host gcc $sanitize || status=1
     add_program clang-64 host clang $sanitize || status=1
     add_program tsan races clang -fsanitize=thread || status=1
+    if can_link gcc $sanitize; then
+        make -s noise && prove -e sh tests/fuzz/*.t || status=1
+    fi
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || prove -e 'timeout -k 10 900' $programs || status=1
     return $status
