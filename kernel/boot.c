@@ -12,8 +12,6 @@
  */
 #include "boot.h"
 
-#include "arch/arch.h"
-
 #define MULTIBOOT1 0x2BADB002
 #define MULTIBOOT2 0x36D76289
 
@@ -22,6 +20,8 @@
 #define INFO1_MODULES (1u << 3)
 #define INFO1_MAP     (1u << 6)
 #define INFO1_LOADER  (1u << 9)
+
+#define INFO2_BYTES_MAX ((uint32_t)16 << 20) /* no loader has so much to say */
 
 /* The beginning of Multiboot 1's structure. */
 typedef struct info1 {
@@ -62,150 +62,159 @@ enum { TAG_END = 0, TAG_COMMAND = 1, TAG_LOADER = 2, TAG_MODULE = 3, TAG_MEMORY 
 
 boot_info_t boot_info;
 
-static bool peek(uint64_t pa, void *to, size_t bytes)
-{
-    if (pa >= ARCH_BOOT_BYTES || bytes > ARCH_BOOT_BYTES - pa)
-        return false;
-    __builtin_memcpy(to, (const void *)(uintptr_t)(ARCH_DIRECT_START + pa), bytes);
-    return true;
-}
+typedef struct reader {
+    boot_peek_t peek;
+    boot_info_t *info;
+} reader_t;
 
 /* At most `limit` bytes are looked at; always terminated. */
-static void peek_string(uint64_t pa, uint64_t limit, char *to, size_t size)
+static void read_string(const reader_t *reader, uint64_t pa, uint64_t limit, char *to, size_t size)
 {
     size_t length = 0;
 
-    while (length + 1 < size && length < limit && peek(pa + length, &to[length], 1) && to[length] != '\0')
+    while (length + 1 < size && length < limit && reader->peek(pa + length, &to[length], 1) && to[length] != '\0')
         length++;
     to[length] = '\0';
 }
 
-static void add_entry(uint64_t base, uint64_t bytes, uint32_t type)
+static void add_entry(const reader_t *reader, uint64_t base, uint64_t bytes, uint32_t type)
 {
-    if (boot_info.entry_count < BOOT_ENTRIES_MAX)
-        boot_info.entries[boot_info.entry_count++] = (boot_entry_t){base, bytes, type};
+    boot_info_t *info = reader->info;
+
+    if (info->entry_count < BOOT_ENTRIES_MAX)
+        info->entries[info->entry_count++] = (boot_entry_t){base, bytes, type};
     else
-        boot_info.entries_lost = true;
+        info->entries_lost = true;
 }
 
-static void add_module(uint64_t start, uint64_t end, uint64_t name, uint64_t name_limit)
+static void add_module(const reader_t *reader, uint64_t start, uint64_t end, uint64_t name, uint64_t name_limit)
 {
-    boot_module_t *module = &boot_info.modules[boot_info.module_count];
+    boot_info_t *info = reader->info;
+    boot_module_t *module = &info->modules[info->module_count];
 
-    if (boot_info.module_count == BOOT_MODULES_MAX || start >= end)
+    if (info->module_count == BOOT_MODULES_MAX || start >= end)
         return;
     module->start = quire_pa(start);
     module->bytes = end - start;
-    peek_string(name, name_limit, module->name, sizeof(module->name));
-    boot_info.module_count++;
+    read_string(reader, name, name_limit, module->name, sizeof(module->name));
+    info->module_count++;
 }
 
 /* For loaders without a map: conventional memory, and what follows 1 MiB up to the first hole. */
-static void add_lower_and_upper(uint32_t lower_kib, uint32_t upper_kib)
+static void add_lower_and_upper(const reader_t *reader, uint32_t lower_kib, uint32_t upper_kib)
 {
-    add_entry(0, (uint64_t)lower_kib << 10, 1);
-    add_entry(1 << 20, (uint64_t)upper_kib << 10, 1);
+    add_entry(reader, 0, (uint64_t)lower_kib << 10, 1);
+    add_entry(reader, 1 << 20, (uint64_t)upper_kib << 10, 1);
 }
 
-static void read_map1(uint64_t at, uint64_t bytes)
+static void read_map1(const reader_t *reader, uint64_t at, uint64_t bytes)
 {
     uint64_t end = at + bytes;
     map_entry_t entry;
     uint32_t size;
 
-    while (at + sizeof(size) + sizeof(entry) <= end) {
-        if (!peek(at, &size, sizeof(size)) || !peek(at + sizeof(size), &entry, sizeof(entry)) || size < sizeof(entry))
+    while (at + sizeof(size) + sizeof(entry) <= end && !reader->info->entries_lost) {
+        if (!reader->peek(at, &size, sizeof(size)) || !reader->peek(at + sizeof(size), &entry, sizeof(entry)) ||
+            size < sizeof(entry))
             return;
-        add_entry(entry.base, entry.bytes, entry.type);
+        add_entry(reader, entry.base, entry.bytes, entry.type);
         at += sizeof(size) + (uint64_t)size;
     }
 }
 
-static void read_modules1(uint64_t at, uint32_t count)
+static void read_modules1(const reader_t *reader, uint64_t at, uint32_t count)
 {
     module1_t module;
 
     for (uint32_t i = 0; i < count && i < BOOT_MODULES_MAX; i++, at += sizeof(module)) {
-        if (!peek(at, &module, sizeof(module)))
+        if (!reader->peek(at, &module, sizeof(module)))
             return;
-        add_module(module.start, module.end, module.name, module.name == 0 ? 0 : UINT32_MAX);
+        add_module(reader, module.start, module.end, module.name, module.name == 0 ? 0 : UINT32_MAX);
     }
 }
 
-static void read_multiboot1(uint64_t at)
+static void read_multiboot1(const reader_t *reader, uint64_t at)
 {
     info1_t info;
 
-    if (!peek(at, &info, sizeof(info)))
+    if (!reader->peek(at, &info, sizeof(info)))
         return;
     if (info.flags & INFO1_LOADER)
-        peek_string(info.loader, UINT32_MAX, boot_info.loader, sizeof(boot_info.loader));
+        read_string(reader, info.loader, UINT32_MAX, reader->info->loader, sizeof(reader->info->loader));
     if (info.flags & INFO1_COMMAND)
-        peek_string(info.command_line, UINT32_MAX, boot_info.command_line, sizeof(boot_info.command_line));
+        read_string(reader, info.command_line, UINT32_MAX, reader->info->command_line,
+                    sizeof(reader->info->command_line));
     if (info.flags & INFO1_MAP)
-        read_map1(info.map, info.map_bytes);
-    if (boot_info.entry_count == 0 && (info.flags & INFO1_MEMORY))
-        add_lower_and_upper(info.lower_kib, info.upper_kib);
+        read_map1(reader, info.map, info.map_bytes);
+    if (reader->info->entry_count == 0 && (info.flags & INFO1_MEMORY))
+        add_lower_and_upper(reader, info.lower_kib, info.upper_kib);
     if (info.flags & INFO1_MODULES)
-        read_modules1(info.modules, info.module_count);
+        read_modules1(reader, info.modules, info.module_count);
 }
 
 /* `at` is behind the tag's header, `bytes` what is left of the tag. */
-static void read_map2(uint64_t at, uint64_t bytes)
+static void read_map2(const reader_t *reader, uint64_t at, uint64_t bytes)
 {
     uint64_t end = at + bytes;
     uint32_t entry_bytes;
     map_entry_t entry;
 
-    if (bytes < 8 || !peek(at, &entry_bytes, sizeof(entry_bytes)) || entry_bytes < sizeof(entry))
+    if (bytes < 8 || !reader->peek(at, &entry_bytes, sizeof(entry_bytes)) || entry_bytes < sizeof(entry))
         return;
-    for (at += 8; at + entry_bytes <= end && peek(at, &entry, sizeof(entry)); at += entry_bytes)
-        add_entry(entry.base, entry.bytes, entry.type);
+    for (at += 8; at + entry_bytes <= end && !reader->info->entries_lost; at += entry_bytes) {
+        if (!reader->peek(at, &entry, sizeof(entry)))
+            return;
+        add_entry(reader, entry.base, entry.bytes, entry.type);
+    }
 }
 
-static void read_tag2(uint32_t type, uint64_t at, uint64_t bytes)
+static void read_tag2(const reader_t *reader, uint32_t type, uint64_t at, uint64_t bytes)
 {
     uint32_t words[2] = {0, 0};
 
     if (type == TAG_COMMAND)
-        peek_string(at, bytes, boot_info.command_line, sizeof(boot_info.command_line));
+        read_string(reader, at, bytes, reader->info->command_line, sizeof(reader->info->command_line));
     else if (type == TAG_LOADER)
-        peek_string(at, bytes, boot_info.loader, sizeof(boot_info.loader));
-    else if (type == TAG_MODULE && bytes >= sizeof(words) && peek(at, words, sizeof(words)))
-        add_module(words[0], words[1], at + sizeof(words), bytes - sizeof(words));
+        read_string(reader, at, bytes, reader->info->loader, sizeof(reader->info->loader));
+    else if (type == TAG_MODULE && bytes >= sizeof(words) && reader->peek(at, words, sizeof(words)))
+        add_module(reader, words[0], words[1], at + sizeof(words), bytes - sizeof(words));
     else if (type == TAG_MAP)
-        read_map2(at, bytes);
+        read_map2(reader, at, bytes);
 }
 
 /* The summary counts only if there is no map, which may come after it. */
-static void read_multiboot2(uint64_t start)
+static void read_multiboot2(const reader_t *reader, uint64_t start)
 {
     uint64_t summary = 0;
+    uint64_t end;
     uint32_t total;
     uint32_t words[2];
     tag2_t tag;
 
-    if (!peek(start, &total, sizeof(total)))
+    if (!reader->peek(start, &total, sizeof(total)))
         return;
-    for (uint64_t at = start + 8; at + sizeof(tag) <= start + total; at += ((uint64_t)tag.bytes + 7) & ~(uint64_t)7) {
-        if (!peek(at, &tag, sizeof(tag)) || tag.type == TAG_END || tag.bytes < sizeof(tag))
+    end = start + (total < INFO2_BYTES_MAX ? total : INFO2_BYTES_MAX);
+    for (uint64_t at = start + 8; at + sizeof(tag) <= end; at += ((uint64_t)tag.bytes + 7) & ~(uint64_t)7) {
+        if (!reader->peek(at, &tag, sizeof(tag)) || tag.type == TAG_END || tag.bytes < sizeof(tag))
             break;
-        if (at + tag.bytes > start + total)
+        if (at + tag.bytes > end)
             break;
         if (tag.type == TAG_MEMORY && tag.bytes >= sizeof(tag) + sizeof(words))
             summary = at + sizeof(tag);
-        read_tag2(tag.type, at + sizeof(tag), tag.bytes - sizeof(tag));
+        read_tag2(reader, tag.type, at + sizeof(tag), tag.bytes - sizeof(tag));
     }
-    if (boot_info.entry_count == 0 && summary != 0 && peek(summary, words, sizeof(words)))
-        add_lower_and_upper(words[0], words[1]);
+    if (reader->info->entry_count == 0 && summary != 0 && reader->peek(summary, words, sizeof(words)))
+        add_lower_and_upper(reader, words[0], words[1]);
 }
 
-bool boot_read(uint32_t magic, uint64_t info)
+bool boot_read(uint32_t magic, uint64_t start, boot_peek_t peek, boot_info_t *info)
 {
+    const reader_t reader = {peek, info};
+
     if (magic == MULTIBOOT1)
-        read_multiboot1(info);
+        read_multiboot1(&reader, start);
     else if (magic == MULTIBOOT2)
-        read_multiboot2(info);
+        read_multiboot2(&reader, start);
     return magic == MULTIBOOT1 || magic == MULTIBOOT2;
 }
 

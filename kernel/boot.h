@@ -33,9 +33,12 @@ typedef struct boot_info {
 
 extern boot_info_t boot_info;
 
-/* Fills boot_info from what the loader left (its magic number and the physical address of its information). False: not
-   a loader we know. Everything it says is checked; what makes no sense is left out. */
-bool boot_read(uint32_t magic, uint64_t info);
+/* Copies physical memory; false, and nothing is copied, if a byte of it cannot be reached. */
+typedef bool (*boot_peek_t)(uint64_t pa, void *to, size_t bytes);
+
+/* Fills *info, all zeros before, from what the loader left: its magic number, and the physical address of its
+   information. False: not a loader we know. Everything it says is checked; what makes no sense is left out. */
+bool boot_read(uint32_t magic, uint64_t start, boot_peek_t peek, boot_info_t *info);
 
 /* True if the command line holds the word `name`; if it stands there as name=VALUE and value is not NULL, copies VALUE.
  */
