@@ -179,14 +179,14 @@ static void tell_line(const quire_event_t *event, uint64_t cost, size_t times)
     print("  %8llu  %-8s %s%s\n", (unsigned long long)cost, walk_layer(event->kind), count, sentence);
 }
 
-static uint64_t story_tell(const story_t *story)
+/* One line of the story: an event, or several alike, and what they cost. */
+typedef void (*line_t)(const quire_event_t *event, uint64_t cost, size_t times);
+
+static void story_lines(const story_t *story, line_t line)
 {
-    uint64_t malloc_cost = 0;
-    uint64_t sum = 0;
     uint64_t cost = 0;
     size_t times = 0;
 
-    print("  %8s  %-8s %s\n", walk_counts_instructions() ? "instr." : "ticks", "layer", "what it does");
     for (size_t i = 0; i < story->count; i++) {
         const quire_event_t *event = &story->events[i];
 
@@ -194,16 +194,23 @@ static uint64_t story_tell(const story_t *story)
         times++;
         if (i + 1 < story->count && same_entry(event, event + 1))
             continue;
-        sum += cost;
-        if (event->kind == QUIRE_EVENT_MARK && event->detail == 2)
-            malloc_cost = sum;
-        tell_line(event, cost, times);
+        line(event, cost, times);
         cost = 0;
         times = 0;
     }
-    if (story->more)
-        print("  (the story was longer than there is room for: its end is missing)\n");
-    return malloc_cost;
+}
+
+/* What passed between the program's marks before and after its malloc. */
+static uint64_t malloc_cost(const story_t *story)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 1; i < story->count; i++) {
+        sum += step_cost(&story->events[i], &story->events[i - 1]);
+        if (story->events[i].kind == QUIRE_EVENT_MARK && story->events[i].detail == 2)
+            return sum;
+    }
+    return 0;
 }
 
 static bool story_open(story_t *story, uint32_t space, uint64_t from)
@@ -235,15 +242,33 @@ static void tell_tables(const story_t *story, uint32_t space, uint64_t from)
 
 uint64_t walk_tell(uint32_t space, uint64_t from)
 {
-    uint64_t malloc_cost;
     story_t story;
+    uint64_t cost;
 
     if (!story_open(&story, space, from))
         return 0;
-    malloc_cost = story_tell(&story);
+    print("  %8s  %-8s %s\n", walk_counts_instructions() ? "instr." : "ticks", "layer", "what it does");
+    story_lines(&story, tell_line);
+    if (story.more)
+        print("  (the story was longer than there is room for: its end is missing)\n");
     tell_tables(&story, space, from);
+    cost = malloc_cost(&story);
     quire_heap_free(&kernel_heap, story.events);
-    return malloc_cost;
+    return cost;
+}
+
+static unsigned bench_step;
+
+static void bench_line(const quire_event_t *event, uint64_t cost, size_t times)
+{
+    char count[32] = "";
+
+    if (bench_step++ == 0)
+        return;
+    if (times > 1)
+        print_to(count, sizeof(count), ", %zu alike", times);
+    print_always("bench\twalk %02u: %s, %s%s\t%llu\t%s\t\n", bench_step - 1, walk_layer(event->kind),
+                 quire_event_name(event->kind), count, (unsigned long long)cost, walk_unit());
 }
 
 bool walk_bench(uint32_t space, uint64_t from)
@@ -252,12 +277,9 @@ bool walk_bench(uint32_t space, uint64_t from)
 
     if (!story_open(&story, space, from))
         return false;
-    for (size_t i = 1; i < story.count; i++) {
-        const quire_event_t *event = &story.events[i];
-
-        print_always("bench\twalk %02zu %s %s\t%llu\t%s\t\n", i, walk_layer(event->kind), quire_event_name(event->kind),
-                     (unsigned long long)step_cost(event, event - 1), walk_unit());
-    }
+    bench_step = 0;
+    story_lines(&story, bench_line);
+    print_always("bench\twalk: malloc(5) in all\t%llu\t%s\t\n", (unsigned long long)malloc_cost(&story), walk_unit());
     quire_heap_free(&kernel_heap, story.events);
     return true;
 }

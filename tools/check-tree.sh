@@ -30,7 +30,7 @@ layer()
     include/quire/paging.h | mm/paging/*) echo 5 ;;
     include/quire/vmm.h | mm/vmm/*) echo 6 ;;
     include/quire/heap.h | mm/heap/*) echo heap ;;
-    include/quire/segmentation.h | mm/segmentation/*) echo segmentation ;;
+    include/quire/segmentation.h | include/quire/arena.h | include/quire/io.h | mm/segmentation/*) echo segmentation ;;
     include/quire/event.h | mm/*) echo 2 ;;
     *) echo outside ;;
     esac
