@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * machine.S - what the probe kernel cannot say in C: the entry from multiboot, one access with everything it may end in,
- * and the traps that end it. Assembled twice: for i386 (runs 32-bit and PAE paging) and for x86_64.
+ * and the traps that end it. Assembled for i386 (runs 32-bit and PAE
+ * paging), for x86_64, and with LA57 defined for x86_64 with 5-level paging.
  *
  * An access saves its stack pointer in access_stack and jumps to a stub, at CPL 0 or through IRET at CPL 3. It ends in a
  * trap always: the fault it causes, or the INT 80 behind it. The trap writes down what happened, takes the saved stack
@@ -26,7 +27,7 @@
     .bss
     .balign 4096
 boot_tables:
-    .skip 3 * 4096
+    .skip 4 * 4096
     .skip 16384
 stack_top:
     .globl access_stack, trap_vector, trap_error, trap_cr2, trap_value
@@ -55,9 +56,14 @@ _start:
     loop 1b
     mov %cr4, %eax
     or $0x20, %eax
+    mov $boot_tables, %ebx
+#ifdef LA57
+    movl $boot_tables + 0x0003, boot_tables + 0x3000
+    or $0x1000, %eax
+    mov $boot_tables + 0x3000, %ebx
+#endif
     mov %eax, %cr4
-    mov $boot_tables, %eax
-    mov %eax, %cr3
+    mov %ebx, %cr3
     mov $0xC0000080, %ecx
     rdmsr
     or $0x100, %eax
@@ -243,6 +249,11 @@ stubs:
     stub write4, movl $0xEEEEEEEE, (ADDRESS)
     stub execute, jmp *ADDRESS
     stub lldt, lldt %cx
+    stub cr0, mov ADDRESS, %cr0
+    stub cr3, mov ADDRESS, %cr3
+    stub cr4, mov ADDRESS, %cr4
+    stub wrmsr, wrmsr
+    stub invlpg, invlpg (ADDRESS)
 
     begin fs_read1
     mov %ecx, %fs

@@ -58,7 +58,7 @@ static void create(void)
     model_config_t config = {.ram = &ram,
                              .ram_ranges = 1,
                              .cpus = 1,
-                             .features = MODEL_HAS_EVERYTHING & ~MODEL_HAS_LA57,
+                             .features = MODEL_HAS_EVERYTHING,
                              .physical_bits = 40,
                              .caching = caching,
                              .on_violation = on_violation};
@@ -68,72 +68,69 @@ static void create(void)
         exit(1);
 }
 
-/* A fresh CPU in the same memory would do as well; a real one has no such luxury, so neither has this one. */
+static model_paging_t paging_for(unsigned mode)
+{
+    if (mode & MODE_LEGACY)
+        return mode == MODE_32 ? MODEL_PAGING_32 : MODEL_PAGING_PAE;
+    return mode == MODE_4_LEVEL ? MODEL_PAGING_4_LEVEL : MODEL_PAGING_5_LEVEL;
+}
+
 void backend_reset(unsigned mode)
 {
-    static unsigned current;
+    uint64_t cr4 = MODEL_CR4_PSE | (mode == MODE_32 ? 0 : MODEL_CR4_PAE);
 
+    if (mode == MODE_5_LEVEL)
+        cr4 |= MODEL_CR4_LA57;
     model_set_cpl(machine, 0, 0);
     model_set_ac(machine, 0, false);
     model_set_pkru(machine, 0, 0);
-    if (current != mode)
-        must(model_start(machine, 0,
-                         mode == MODE_32    ? MODEL_PAGING_32
-                         : mode == MODE_PAE ? MODEL_PAGING_PAE
-                                            : MODEL_PAGING_4_LEVEL,
-                         ROOT));
-    current = mode;
+    if (model_paging(machine, 0) == MODEL_PAGING_OFF)
+        must(model_start(machine, 0, paging_for(mode), ROOT));
     must(model_mov_cr3(machine, 0, ROOT));
     must(model_mov_cr0(machine, 0, MODEL_CR0_PG | MODEL_CR0_WP | MODEL_CR0_PE));
     if (mode != MODE_32)
-        must(model_wrmsr_efer(machine, 0, MODEL_EFER_NXE | (mode == MODE_LONG ? MODEL_EFER_LME : 0)));
-    uint64_t cr4 = MODEL_CR4_PSE | (mode == MODE_32 ? 0 : MODEL_CR4_PAE);
+        must(model_wrmsr_efer(machine, 0, MODEL_EFER_NXE | (mode & MODE_LONG ? MODEL_EFER_LME : 0)));
     must(model_mov_cr4(machine, 0, cr4));
     must(model_mov_cr4(machine, 0, cr4 | MODEL_CR4_PGE));
     must(model_lgdt(machine, 0, TEST_GDT, GDT_LIMIT));
     must(model_lldt(machine, 0, 0));
 }
 
-void backend_control(const step_t *step, unsigned mode)
+/* An instruction on a register; TRY_ is the same, but its fault is the outcome. */
+static model_fault_t control(const step_t *step, unsigned mode)
 {
     model_registers_t now = model_registers(machine, 0);
+    uint64_t va = test_va(mode) + step->offset;
 
-    switch ((operation_t)step->operation) {
+    switch (step->operation) {
     case CR0:
-        must(model_mov_cr0(machine, 0, (now.cr0 | step->value) & ~step->offset));
-        break;
+    case TRY_CR0:
+        return model_mov_cr0(machine, 0, (now.cr0 | step->value) & ~step->offset);
     case CR4:
-        must(model_mov_cr4(machine, 0, (now.cr4 | step->value) & ~step->offset));
-        break;
+    case TRY_CR4:
+        return model_mov_cr4(machine, 0, (now.cr4 | step->value) & ~step->offset);
     case EFER:
-        must(model_wrmsr_efer(machine, 0, (now.efer | step->value) & ~step->offset));
-        break;
+    case TRY_EFER:
+        return model_wrmsr_efer(machine, 0, (now.efer | step->value) & ~step->offset);
     case CR3:
-        must(model_mov_cr3(machine, 0, ROOT | step->value));
-        break;
+    case TRY_CR3:
+        return model_mov_cr3(machine, 0, ROOT | step->value);
+    case TRY_PAT:
+        return model_wrmsr_pat(machine, 0, step->value);
     case INVLPG:
-        must(model_invlpg(machine, 0, test_va(mode) + step->offset));
-        break;
+    case TRY_INVLPG:
+        return model_invlpg(machine, 0, va);
     case INVPCID:
-        must(model_invpcid(machine, 0, step->entry, step->value, test_va(mode) + step->offset));
-        break;
-    case PKRU:
+        return model_invpcid(machine, 0, step->entry, step->value, va);
+    default: /* PKRU; the other operations do not come here */
         model_set_pkru(machine, 0, (uint32_t)step->value);
-        break;
-    case DONE:
-    case PUT:
-    case POKE:
-    case PEEK:
-    case AC:
-    case READ:
-    case WRITE:
-    case EXECUTE:
-    case FS_READ:
-    case FS_WRITE:
-    case SS_READ:
-    case LOAD_LDT:
-        break;
+        return (model_fault_t){.raised = false};
     }
+}
+
+void backend_control(const step_t *step, unsigned mode)
+{
+    must(control(step, mode));
 }
 
 static model_kind_t kind_of(const step_t *step)
@@ -149,13 +146,17 @@ static model_result_t access_by(const step_t *step, unsigned mode)
     model_segment_t segment = MODEL_DS;
     model_result_t result = {.pieces = 0};
 
+    if (step->operation >= TRY_CR0) {
+        result.fault = control(step, mode);
+        return result;
+    }
     if (step->operation == LOAD_LDT) {
         result.fault = model_lldt(machine, 0, (uint16_t)step->value);
         return result;
     }
     if (step->operation == SS_READ || step->operation == FS_READ || step->operation == FS_WRITE) {
         segment = step->operation == SS_READ ? MODEL_SS_REGISTER : MODEL_FS;
-        if (mode != MODE_LONG) {
+        if (mode & MODE_LEGACY) {
             va = step->offset;
             result.fault = model_load_segment(machine, 0, segment, (uint16_t)step->value);
             if (result.fault.raised)
@@ -200,11 +201,11 @@ outcome_t backend_access(const step_t *step, unsigned mode, bool ac)
 
 int main(int count, char **arguments)
 {
-    static const unsigned modes[] = {MODE_32, MODE_PAE, MODE_LONG};
+    static const unsigned modes[] = {MODE_32, MODE_PAE, MODE_4_LEVEL, MODE_5_LEVEL};
 
     if (count > 1 && arguments[1][0] == 'f')
         caching = MODEL_FORGET;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         create();
         run_scenarios(modes[i]);
         model_destroy(machine);

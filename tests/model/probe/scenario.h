@@ -19,22 +19,26 @@
 enum {
     MODE_32 = 1,
     MODE_PAE = 2,
-    MODE_LONG = 4,
+    MODE_4_LEVEL = 4,
+    MODE_5_LEVEL = 8,
     MODE_LEGACY = MODE_32 | MODE_PAE,
-    MODE_64_ENTRIES = MODE_PAE | MODE_LONG
+    MODE_LONG = MODE_4_LEVEL | MODE_5_LEVEL,
+    MODE_64_ENTRIES = MODE_PAE | MODE_LONG,
+    MODE_ALL = MODE_LEGACY | MODE_LONG,
 };
-enum { MODE_ALL = MODE_LEGACY | MODE_LONG };
 
 /* Physical memory. All of it below 32 MiB, which every mode maps one to one for the supervisor, in large pages. The
  * tables lie so that their pages and TEST_VA's do not meet in an emulator's direct-mapped TLB. */
-#define TEST_PDPT UINT32_C(0x820000) /* zeroed before each scenario, up to here: */
+#define TEST_PML4 UINT32_C(0x81F000) /* zeroed before each scenario, up to TEST_GDT */
+#define TEST_PDPT UINT32_C(0x820000)
 #define TEST_PD   UINT32_C(0x821000)
 #define TEST_PT   UINT32_C(0x822000)
 #define TEST_LDT  UINT32_C(0x823000)
 #define TEST_GDT  UINT32_C(0x824000)
-#define ROOT      UINT32_C(0x825000) /* PML4, PDPT or directory */
+#define ROOT      UINT32_C(0x825000) /* PML5, PML4, PDPT or directory */
 #define LOW_PDPT  UINT32_C(0x826000)
 #define LOW_PD    UINT32_C(0x827000)
+#define LOW_PML4  UINT32_C(0x828000)
 #define DATA0     UINT32_C(0x900000) /* filled before each scenario: see fill_frame() */
 #define DATA1     UINT32_C(0x901000)
 #define DATA2     UINT32_C(0x902000)
@@ -45,7 +49,7 @@ enum { MODE_ALL = MODE_LEGACY | MODE_LONG };
 enum { GDT_LIMIT = 0x7F, KERNEL_CODE = 0x08, KERNEL_DATA = 0x10, USER_CODE = 0x1B, USER_DATA = 0x23, TSS = 0x28 };
 
 /* Entries with which TEST_VA is mapped: the page, the page after it, the levels above, the large page after it. */
-typedef enum entry { E1, E1N, E2, E2N, E3, E4, ENTRIES } entry_t;
+typedef enum entry { E1, E1N, E2, E2N, E3, E4, E5, ENTRIES } entry_t;
 
 typedef enum operation {
     DONE,
@@ -67,6 +71,12 @@ typedef enum operation {
     FS_WRITE,
     SS_READ,  /* loads SS likewise; in long mode an access relative to RBP */
     LOAD_LDT, /* LLDT value */
+    TRY_CR0,  /* as CR0, CR3, CR4, EFER and INVLPG, but made to fault */
+    TRY_CR3,
+    TRY_CR4,
+    TRY_EFER,
+    TRY_PAT, /* value: the low half */
+    TRY_INVLPG,
 } operation_t;
 
 typedef struct step {
@@ -85,6 +95,7 @@ enum {
     NEEDS_PCID = 8,
     NEEDS_INVPCID = 16,
     NEEDS_1GIB = 32,
+    NEEDS_CHECKS = 64, /* control registers refuse what they must not hold: not so in QEMU's TCG */
 };
 
 typedef struct scenario {
@@ -101,10 +112,32 @@ typedef struct outcome {
     uint32_t value; /* what was read */
 } outcome_t;
 
+/* --- scenarios.c --- */
+
+extern const scenario_t scenarios[];
+extern const unsigned scenario_count;
+
+/* --- tables.c --- */
+
+uint64_t test_va(unsigned mode);
+unsigned entry_bytes(unsigned mode);
+/* Where an entry of TEST_VA stands; 0 if the mode has no such level. */
+uint32_t entry_address(entry_t entry, unsigned mode);
+void put_entry(entry_t entry, unsigned mode, uint64_t value);
+/* Memory, tables and registers as a scenario finds them. */
+void begin_scenario(unsigned mode);
+
 /* --- interpreter.c --- */
 
 void run_scenarios(unsigned mode);
-uint64_t test_va(unsigned mode);
+/* Runs a step, and prints its line if it has an outcome. */
+void run_step(const char *scenario, unsigned number, const step_t *step, unsigned mode, bool *ac);
+void print_absent(const char *scenario, unsigned mode);
+
+/* --- random.c --- */
+
+/* Random entries, control bits and accesses, the same on every machine, nothing cached between them. */
+void run_random(unsigned mode);
 
 /* --- a backend --- */
 
