@@ -129,6 +129,34 @@ TEST(vmm, a_page_without_rights_keeps_its_data)
     vmm_each_format(hidden);
 }
 
+/* Each page keeps its own promise, and what has nothing to discard is left alone. */
+static void discarding(fixture_t *fixture)
+{
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t space;
+    quire_va_t va;
+
+    vmm_make(fixture, &space, 1);
+    vmm_reserve_at(&space, SEAM - 3 * PAGE, 6, READ_WRITE);
+    CHECK_OK(quire_vmm_populate(&space, SEAM - 2 * PAGE, 3 * PAGE));
+    CHECK_OK(quire_vmm_protect(&space, SEAM - PAGE, PAGE, QUIRE_PROT_READ));
+    CHECK_OK(quire_vmm_reserve(&space, SEAM + 3 * PAGE, PAGE, 0, QUIRE_RESERVE_FIXED | QUIRE_RESERVE_GUARD, &va));
+    CHECK_OK(quire_vmm_discard(&space, SEAM - 4 * PAGE, 9 * PAGE));
+    CHECK_EQUAL(space.table.mapped_pages, 0);
+    CHECK_EQUAL(space.reserved_pages, 7);
+    CHECK_EQUAL(vmm_query(&space, SEAM - 4 * PAGE).kind, QUIRE_PAGE_EMPTY);
+    CHECK_EQUAL(vmm_query(&space, SEAM - 2 * PAGE).prot, READ_WRITE | QUIRE_PROT_USER);
+    CHECK_EQUAL(vmm_query(&space, SEAM - PAGE).prot, QUIRE_PROT_READ | QUIRE_PROT_USER);
+    CHECK_EQUAL(vmm_query(&space, SEAM).prot, READ_WRITE | QUIRE_PROT_USER);
+    CHECK_EQUAL(vmm_query(&space, SEAM + 3 * PAGE).kind, QUIRE_PAGE_GUARD);
+    vmm_end(fixture, &space, free_frames);
+}
+
+TEST(vmm, discarding_keeps_each_promise)
+{
+    vmm_each_format(discarding);
+}
+
 /* Two CPUs fault on one page; the second finds the work done. A fault is refused without memory, and then nothing has
    changed; a wrong access is answered as wrong even then. */
 static void spurious_and_scarce(fixture_t *fixture)

@@ -21,45 +21,56 @@ static uint32_t references(fixture_t *fixture, quire_space_t *space, quire_va_t 
     return quire_pmm_references(fixture->pmm, quire_frame((size_t)vmm_query(space, va).payload));
 }
 
+/* Data in two pages, a promise in one table, and a coarse one. */
+static void prepare(quire_space_t *parent)
+{
+    quire_va_t va;
+
+    CHECK_OK(quire_vmm_reserve(parent, 0, PAGE, READ_WRITE, 0, &va));
+    vmm_reserve_at(parent, SEAM - 2 * PAGE, 4, READ_WRITE);
+    vmm_reserve_at(parent, SEAM + 64 * MIB, (size_t)(512 * MIB / PAGE), READ_WRITE);
+    write_word(parent, SEAM - PAGE, 1);
+    write_word(parent, SEAM, 2);
+}
+
+static void check_separate(fixture_t *fixture, quire_space_t *parent, quire_space_t *child)
+{
+    write_word(child, SEAM, 3);
+    CHECK_EQUAL(read_word(parent, SEAM), 2);
+    CHECK_EQUAL(read_word(child, SEAM), 3);
+    CHECK_EQUAL(references(fixture, parent, SEAM), 1);
+    write_word(parent, SEAM, 4);
+    CHECK_EQUAL(read_word(child, SEAM), 3);
+    /* The parent writes first, one word of a shared page: the child keeps all of it. */
+    write_word(parent, SEAM - PAGE + 8, 6);
+    CHECK_EQUAL(read_word(child, SEAM - PAGE + 8), 0);
+    CHECK_EQUAL(read_word(parent, SEAM - PAGE), 1);
+    CHECK_EQUAL(read_word(child, SEAM - PAGE), 1);
+    /* Promises are not shared: each gets its own zeros. */
+    write_word(child, SEAM + 100 * MIB, 5);
+    CHECK_EQUAL(read_word(parent, SEAM + 100 * MIB), 0);
+}
+
 static void sharing(fixture_t *fixture)
 {
     size_t free_frames = vmm_free_frames(fixture);
     quire_space_t parent;
     quire_space_t child;
     size_t before;
-    quire_va_t va;
 
     vmm_make(fixture, &parent, 1);
-    CHECK_OK(quire_vmm_reserve(&parent, 0, PAGE, READ_WRITE, 0, &va));
-    vmm_reserve_at(&parent, SEAM - 2 * PAGE, 4, READ_WRITE);
-    vmm_reserve_at(&parent, SEAM + 64 * MIB, (size_t)(512 * MIB / PAGE), READ_WRITE);
-    write_word(&parent, SEAM - PAGE, 1);
-    write_word(&parent, SEAM, 2);
+    prepare(&parent);
     before = vmm_free_frames(fixture);
     CHECK_OK(quire_vmm_fork(&parent, &child, 2));
     CHECK(before - vmm_free_frames(fixture) <= parent.table.table_frames);
     vmm_check_all(fixture, &parent);
     vmm_check_all(fixture, &child);
     CHECK_EQUAL(child.reserved_pages, parent.reserved_pages);
+    CHECK_EQUAL(child.search, parent.search);
     CHECK_EQUAL(child.table.mapped_pages, 2);
     CHECK_EQUAL(references(fixture, &parent, SEAM), 2);
     CHECK_EQUAL(vmm_query(&parent, SEAM).payload, vmm_query(&child, SEAM).payload);
-
-    write_word(&child, SEAM, 3);
-    CHECK_EQUAL(read_word(&parent, SEAM), 2);
-    CHECK_EQUAL(read_word(&child, SEAM), 3);
-    CHECK_EQUAL(references(fixture, &parent, SEAM), 1);
-    write_word(&parent, SEAM, 4);
-    CHECK_EQUAL(read_word(&child, SEAM), 3);
-    /* The parent writes first, one word of a shared page: the child keeps all of it. */
-    write_word(&parent, SEAM - PAGE + 8, 6);
-    CHECK_EQUAL(read_word(&child, SEAM - PAGE + 8), 0);
-    CHECK_EQUAL(read_word(&parent, SEAM - PAGE), 1);
-    CHECK_EQUAL(read_word(&child, SEAM - PAGE), 1);
-    CHECK_EQUAL(child.search, parent.search);
-    /* Promises are not shared: each gets its own zeros. */
-    write_word(&child, SEAM + 100 * MIB, 5);
-    CHECK_EQUAL(read_word(&parent, SEAM + 100 * MIB), 0);
+    check_separate(fixture, &parent, &child);
     quire_vmm_destroy(&parent);
     CHECK_EQUAL(read_word(&child, SEAM - PAGE), 1);
     CHECK_EQUAL(references(fixture, &child, SEAM - PAGE), 1);
