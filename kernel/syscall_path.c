@@ -24,6 +24,11 @@ static size_t length_of(const char *text)
     return length;
 }
 
+static bool is_directory(const file_t *file)
+{
+    return file->kind == FILE_INITRD && (file->content.mode & MODE_TYPE) == MODE_DIRECTORY;
+}
+
 /* Puts the directory's name before the path in state->path. */
 static call_result_t join(process_t *process, uintptr_t directory, size_t length)
 {
@@ -33,7 +38,7 @@ static call_result_t join(process_t *process, uintptr_t directory, size_t length
 
     if (file == NULL)
         return -EBADF;
-    if (file->kind != FILE_INITRD || (file->content.mode & MODE_TYPE) != MODE_DIRECTORY)
+    if (!is_directory(file))
         return -ENOTDIR;
     prefix = length_of(file->content.name);
     if (prefix + 1 + length >= PATH_BYTES_MAX)
@@ -63,9 +68,36 @@ static call_result_t get_path(process_t *process, uintptr_t directory, uintptr_t
     return join(process, directory, length);
 }
 
+/* Whether the path leads through something that is not a directory. */
+static bool leads_through_file(char *path)
+{
+    for (char *c = path; *c != '\0'; c++) {
+        file_t file;
+        bool found;
+
+        if (*c != '/' || c == path)
+            continue;
+        *c = '\0';
+        found = file_find(path, &file) == QUIRE_OK;
+        *c = '/';
+        if (found && !is_directory(&file))
+            return true;
+    }
+    return false;
+}
+
 static call_result_t find(process_t *process, file_t *file)
 {
-    return file_find(linux_of(process)->path, file) == QUIRE_OK ? 0 : -ENOENT;
+    char *path = linux_of(process)->path;
+    file_t found;
+    quire_status_t status = file_find(path, &found);
+
+    if ((status != QUIRE_OK || !is_directory(&found)) && leads_through_file(path))
+        return -ENOTDIR;
+    if (status != QUIRE_OK)
+        return -ENOENT;
+    *file = found;
+    return 0;
 }
 
 static call_result_t check_open(const file_t *file, uintptr_t flags)

@@ -124,6 +124,8 @@ void check_names(void)
     EXPECT(-ENOENT, CALL(SYS_open, "", 0L));
     EXPECT(-ENOENT, CALL(SYS_open, "/no-such-file", 0L));
     EXPECT(-EFAULT, CALL(SYS_open, BAD, 0L));
+    EXPECT(-ENOTDIR, CALL(SYS_open, "/dev/null/more", 0L));
+    EXPECT(-ENOTDIR, CALL(SYS_open, "/dev/null/", 0L));
     EXPECT(-ENOTDIR, CALL(SYS_open, "/dev/null", (long)O_DIRECTORY));
     EXPECT(-EEXIST, CALL(SYS_open, "/dev/null", (long)(O_CREAT | O_EXCL | O_RDWR), 0600L));
     EXPECT(-EISDIR, CALL(SYS_open, "/", (long)O_RDWR));
