@@ -2,8 +2,8 @@
 /*
  * boot.S - from the boot loader to C, 32 bits.
  *
- * The loader leaves us in flat protected mode without paging, EAX and EBX as Multiboot 1 says. We note the time, see
- * that the CPU can do what this kernel needs, map the first 768 MiB of RAM at 3 GiB with large pages, keep an identity
+ * The loader leaves us in flat protected mode without paging, EAX and EBX as Multiboot 1 says. We see that the CPU can do
+ * what this kernel needs, note the time, map the first 768 MiB of RAM at 3 GiB with large pages, keep an identity
  * mapping just for the jump, and go up. The loader has zeroed .bss.
  */
 #include "layout.h"
@@ -19,6 +19,7 @@
 #define CR4_PAE     0x20
 #define MSR_EFER    0xC0000080
 #define EFER_NXE    0x800
+#define FEATURES    0x8018 /* CPUID 1, EDX: 4 MiB pages, time-stamp counter, CMOV (which compilers take for granted) */
 #define LARGE_PAGE  0x83 /* present, writable, large */
 
     .section .boot.header, "a", @progbits
@@ -32,23 +33,32 @@
 boot_start:
     cli
     cld
-    movl %eax, %esi
-    rdtsc
     movl $PHYSICAL(boot_stack_top) - 16, %esp
-    movl %esi, 0(%esp) /* arch_start(magic, info, entry_time) */
+    movl %eax, 0(%esp) /* arch_start(magic, info, entry_time) */
     movl %ebx, 4(%esp)
+    call boot_require_cpuid
+    movl $too_old, %esi
+    movl $1, %eax
+    cpuid
+    andl $FEATURES, %edx
+    cmpl $FEATURES, %edx
+    jne boot_refuse
+    rdtsc
     movl %eax, 8(%esp)
     movl %edx, 12(%esp)
-    call boot_require_cpuid
-    call require_features
+#if ARCH_PAE
+    call require_pae_and_nx
+#endif
     call fill_tables
     call switch_paging_on
     movl $boot_high, %eax
     jmp *%eax
 
+too_old: .asciz "this CPU is older than the Pentium Pro\r\n"
+
 #if ARCH_PAE
 
-require_features:
+require_pae_and_nx:
     movl $no_pae, %esi
     movl $1, %eax
     cpuid
@@ -99,14 +109,6 @@ no_nx:  .asciz "this CPU cannot forbid execution (NX); take the i386 kernel\r\n"
 
 #else
 
-require_features:
-    movl $no_pse, %esi
-    movl $1, %eax
-    cpuid
-    btl $3, %edx
-    jnc boot_refuse
-    ret
-
 fill_tables:
     movl $PHYSICAL(boot_root) + (ARCH_KERNEL_START >> 22) * 4, %edi
     movl $LARGE_PAGE, %eax
@@ -128,8 +130,6 @@ switch_paging_on:
     orl $(CR0_PG | CR0_WP), %eax
     movl %eax, %cr0
     ret
-
-no_pse: .asciz "this CPU has no 4 MiB pages (PSE)\r\n"
 
 #endif
 
