@@ -9,6 +9,7 @@
 
 #include <quire/arena.h>
 #include <quire/event.h>
+#include <quire/explain.h>
 #include <quire/heap.h>
 #include <quire/io.h>
 #include <quire/memory_map.h>

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * preflight_tables.c - the modes that a format needs, and the bits that a processor reserves.
+ *
+ * The processor looks at a reserved bit only when it uses the entry, except in a PAE root, whose four entries are
+ * loaded with CR3 and checked at once (SDM volume 3, 4.4.1). Here all tables are looked over. A tree that contains
+ * itself is walked as often as the processor could: the depth bounds it.
+ */
+#include "preflight.h"
+
+#define FOUND_MAX 8 /* one overwritten table would fill pages */
+
+static void say(preflight_t *check, const char *sentence)
+{
+    quire_preflight_begin(check, sentence);
+    quire_paging_text_add(&check->text, "\n");
+}
+
+/* SDM table 4-1: how CR4 and EFER choose the format. */
+void quire_preflight_modes(preflight_t *check)
+{
+    const quire_format_t *format = check->format;
+    uint64_t cr4 = check->flight->cr4;
+    uint64_t efer = check->flight->efer;
+
+    if (format->va_bits == 32 && check->flight->cr3 >> 32 != 0)
+        say(check, "CR3 has 32 bits, and the root lies above 4 GiB");
+    else if ((check->flight->cr3 >> 52 & 0x7FF) != 0 ||
+             (check->flight->cr3 & format->address_mask) >> check->physical_bits != 0)
+        say(check, "CR3 has reserved bits: loading it raises #GP");
+    if (cr4 == 0 && efer == 0)
+        return;
+    if (!(cr4 & CR4_PAE) != (format->entry_bytes == 4))
+        say(check, "CR4.PAE does not fit the format of the tables");
+    if (!(efer & EFER_LME) != (format->va_bits == 32))
+        say(check, "EFER.LME does not fit the format of the tables");
+    if (!(cr4 & CR4_LA57) != (format->levels != 5))
+        say(check, "CR4.LA57 does not fit the format of the tables");
+}
+
+/* What is wrong with one present entry; NULL if nothing is. */
+static const char *fault_of(const preflight_t *check, unsigned level, uint64_t raw)
+{
+    const quire_format_t *format = check->format;
+    const quire_preflight_t *flight = check->flight;
+    bool modes_known = flight->cr4 != 0 || flight->efer != 0;
+
+    /* Emulators mark a PAE root entry as accessed; no processor does. */
+    if (format->fixed_root && level == format->levels)
+        raw &= ~X86_ACCESSED;
+    if (quire_paging_reserved_bits(format, level, raw, check->physical_bits) != 0)
+        return format->fixed_root && level == format->levels ? " has reserved bits: loading CR3 raises #GP"
+                                                             : " has reserved bits";
+    if (modes_known && format->no_execute && (raw & X86_NO_EXECUTE) && !(flight->efer & EFER_NXE))
+        return " has the NX bit, which is reserved until EFER.NXE is set";
+    if (modes_known && format->entry_bytes == 4 && level == 2 && (raw & X86_LARGE) && !(flight->cr4 & CR4_PSE))
+        return " is a large page, which means a table until CR4.PSE is set";
+    return NULL;
+}
+
+static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsigned index, const char *why)
+{
+    quire_preflight_begin(check, "level ");
+    quire_paging_text_decimal(&check->text, level);
+    quire_paging_text_add(&check->text, ", entry ");
+    quire_paging_text_decimal(&check->text, index);
+    quire_paging_text_add(&check->text, " of the table at ");
+    quire_paging_text_hex(&check->text, table);
+    quire_paging_text_add(&check->text, why);
+    quire_paging_text_add(&check->text, "\n");
+}
+
+static void check_tree(preflight_t *check, uint64_t table, unsigned level)
+{
+    const quire_format_t *format = check->format;
+
+    for (unsigned index = 0; index < format_entries(format, level) && check->found < FOUND_MAX; index++) {
+        const char *why = " is not RAM";
+        uint64_t raw = 0;
+
+        if (quire_preflight_read(check, table, index, &raw))
+            why = entry_present(raw) ? fault_of(check, level, raw) : NULL;
+        if (why != NULL)
+            check_entry(check, table, level, index, why);
+        else if (entry_is_table(format, level, raw))
+            check_tree(check, raw & format->address_mask, level - 1);
+    }
+}
+
+void quire_preflight_tables(preflight_t *check)
+{
+    check_tree(check, quire_preflight_root(check), check->format->levels);
+}

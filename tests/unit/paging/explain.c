@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* explain.c - faults in words: each story is told where it belongs. */
+#include <quire/explain.h>
+
+#include "fixture.h"
+
+static bool contains(const char *text, const char *words)
+{
+    for (; *text != '\0'; text++) {
+        size_t at = 0;
+
+        while (words[at] != '\0' && text[at] == words[at])
+            at++;
+        if (words[at] == '\0')
+            return true;
+    }
+    return false;
+}
+
+static void check_story(const fixture_t *fixture, quire_va_t va, uint32_t code, const char *words)
+{
+    static char text[1024];
+    size_t length = quire_explain_fault(&fixture->table, va, code, text, sizeof(text));
+
+    CHECK(length > 0 && length < sizeof(text) - 1);
+    CHECK_EQUAL(text[length], '\0');
+    CHECK(contains(text, words));
+}
+
+enum {
+    READS = QUIRE_FAULT_USER,
+    WRITES = QUIRE_FAULT_USER | QUIRE_FAULT_WRITE,
+    FETCHES = QUIRE_FAULT_USER | QUIRE_FAULT_FETCH,
+    PRESENT = QUIRE_FAULT_PRESENT,
+};
+
+static void put(fixture_t *fixture, quire_va_t va, quire_page_kind_t kind, unsigned prot)
+{
+    const quire_page_t page = {.kind = kind, .prot = (uint8_t)prot, .payload = 5};
+    quire_cursor_t cursor;
+
+    CHECK_OK(quire_cursor_open(&cursor, &fixture->table, va, va + PAGE, QUIRE_CURSOR_POPULATE));
+    quire_cursor_put(&cursor, va, &page);
+    quire_cursor_close(&cursor);
+}
+
+static void stories(fixture_t *fixture)
+{
+    quire_va_t at = 0x400000;
+
+    check_story(fixture, 8, READS, "null pointer");
+    check_story(fixture, at, WRITES, "ring 3 writes at 0x400000: not present");
+    check_story(fixture, at, READS, "nothing was ever promised");
+    CHECK_OK(paging_map(&fixture->table, at, paging_frame(fixture), USER_READ, 0));
+    check_story(fixture, at, WRITES | PRESENT, "read-only");
+    check_story(fixture, at, READS, "the tree allows this now");
+    CHECK_OK(paging_map(&fixture->table, at + PAGE, paging_frame(fixture), USER_WRITE, QUIRE_PAGE_COPY_ON_WRITE));
+    check_story(fixture, at + PAGE, WRITES | PRESENT, "the fault handler copies");
+    if (quire_format_levels(fixture->format) > 2)
+        check_story(fixture, at, FETCHES | PRESENT, "a jump into data");
+    check_story(fixture, at, PRESENT, "SMAP");
+    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "PKRU");
+    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_RESERVED, "EFER.NXE");
+    put(fixture, at + 2 * PAGE, QUIRE_PAGE_RESERVED, USER_READ);
+    check_story(fixture, at + 2 * PAGE, READS, "keeps the promise");
+    check_story(fixture, at + 2 * PAGE, WRITES, "more than was promised");
+    check_story(fixture, at + 2 * PAGE, READS | PRESENT, "a flush is missing");
+    put(fixture, at + 3 * PAGE, QUIRE_PAGE_GUARD, 0);
+    check_story(fixture, at + 3 * PAGE, WRITES, "a stack has outgrown");
+    put(fixture, at + 4 * PAGE, QUIRE_PAGE_SWAPPED, USER_READ);
+    check_story(fixture, at + 4 * PAGE, READS, "brings the page back");
+    put(fixture, at + 5 * PAGE, QUIRE_PAGE_BUSY, USER_READ);
+    check_story(fixture, at + 5 * PAGE, READS, "under way");
+    CHECK_OK(paging_protect(&fixture->table, at, at + PAGE, QUIRE_PROT_NONE));
+    check_story(fixture, at, READS, "all access to it was taken away");
+    CHECK_OK(paging_map(&fixture->kernel, fixture->pinned, paging_frame(fixture), READ_WRITE, QUIRE_PAGE_GLOBAL));
+    check_story(fixture, fixture->pinned, READS | PRESENT, "reaches for the kernel's memory");
+    if (quire_format_levels(fixture->format) > 3)
+        check_story(fixture, fixture->top, READS, "not canonical");
+}
+
+TEST(paging, faults_are_explained)
+{
+    paging_each_format(stories);
+}
+
+static void overwrite(const quire_walk_step_t *step, uint64_t raw, bool narrow)
+{
+    void *window = quire_port_window_open(step->table);
+
+    if (narrow)
+        ((uint32_t *)window)[step->index] = (uint32_t)raw;
+    else
+        ((uint64_t *)window)[step->index] = raw;
+    quire_port_window_close(window);
+}
+
+/* Garbage in the tables leads nowhere. */
+static void garbage(fixture_t *fixture)
+{
+    static char text[1024];
+    unsigned levels = quire_format_levels(fixture->format);
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+
+    CHECK_OK(paging_map(&fixture->table, 0x5000, paging_frame(fixture), USER_READ, 0));
+    CHECK_EQUAL(quire_table_walk(&fixture->table, 0x5000, steps), levels);
+    overwrite(&steps[levels - 2], 0x7007, levels == 2);
+    check_story(fixture, 0x5000, READS, "not a table's");
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned at = (unsigned)test_random_below(levels);
+
+        overwrite(&steps[at], test_random(), levels == 2);
+        CHECK(quire_explain_fault(&fixture->table, 0x5000, (uint32_t)test_random() & 63, text,
+                                  (size_t)test_random_below(sizeof(text))) < sizeof(text));
+        overwrite(&steps[at], steps[at].raw, levels == 2);
+    }
+    overwrite(&steps[levels - 2], steps[levels - 2].raw, levels == 2);
+}
+
+TEST(paging, an_overwritten_tree_is_explained_too)
+{
+    paging_each_format(garbage);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* preflight.c - what would end in a reset is found before. */
+#include <quire/explain.h>
+
+#include "fixture.h"
+
+#define TEXT_BYTES 1024
+
+static char text[TEXT_BYTES];
+
+static bool contains(const char *words)
+{
+    for (const char *from = text; *from != '\0'; from++) {
+        size_t at = 0;
+
+        while (words[at] != '\0' && from[at] == words[at])
+            at++;
+        if (words[at] == '\0')
+            return true;
+    }
+    return false;
+}
+
+static void finds(const quire_preflight_t *flight, const char *words)
+{
+    CHECK_EQUAL(quire_preflight_check(flight, text, TEXT_BYTES), QUIRE_CORRUPT);
+    CHECK(contains(words));
+}
+
+/* A small kernel: a page each of code, stack, GDT and IDT, in the pinned part. */
+typedef struct layout {
+    quire_va_t code, stack, gdt, idt;
+    quire_frame_t idt_frame;
+} layout_t;
+
+static quire_preflight_t sound(fixture_t *fixture, layout_t *layout)
+{
+    unsigned levels = quire_format_levels(fixture->format);
+    quire_preflight_t flight = {.format = fixture->format};
+
+    layout->code = fixture->pinned + PAGE;
+    layout->stack = fixture->pinned + 3 * PAGE;
+    layout->gdt = fixture->pinned + 4 * PAGE;
+    layout->idt = fixture->pinned + 6 * PAGE;
+    layout->idt_frame = paging_frame(fixture);
+    CHECK_OK(paging_map(&fixture->kernel, layout->code, paging_frame(fixture), READ | QUIRE_PROT_EXEC, 0));
+    CHECK_OK(paging_map(&fixture->kernel, layout->stack, paging_frame(fixture), READ_WRITE, 0));
+    CHECK_OK(paging_map(&fixture->kernel, layout->gdt, paging_frame(fixture), READ_WRITE, 0));
+    CHECK_OK(paging_map(&fixture->kernel, layout->idt, layout->idt_frame, READ, 0));
+    flight.cr3 = quire_table_root(&fixture->table).value;
+    flight.cr4 = levels == 2 ? 0x10 : levels == 5 ? 0x1020 : 0x20;
+    flight.efer = levels > 3 ? 0x900 : levels == 3 ? 0x800 : 0;
+    flight.instruction = layout->code + 0x123;
+    flight.stack = layout->stack + PAGE;
+    flight.gdt = layout->gdt;
+    flight.gdt_limit = 0xff;
+    return flight;
+}
+
+static void instruction_and_stack(fixture_t *fixture)
+{
+    layout_t layout;
+    quire_preflight_t flight = sound(fixture, &layout);
+    quire_preflight_t broken = flight;
+
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    CHECK_EQUAL(text[0], '\0');
+    broken.instruction = fixture->pinned;
+    finds(&broken, "the next instruction");
+    CHECK(contains("is not mapped"));
+    if (quire_format_levels(fixture->format) > 2) {
+        broken.instruction = layout.stack;
+        finds(&broken, "not executable");
+    }
+    broken = flight;
+    broken.stack = layout.stack;
+    finds(&broken, "the stack");
+    broken.stack = layout.code + 0x800;
+    finds(&broken, "read-only");
+    broken = flight;
+    broken.gdt_limit = 0x1fff;
+    finds(&broken, "the GDT");
+    broken = flight;
+    broken.from_unpaged = true;
+    finds(&broken, "to another place");
+    CHECK_EQUAL(quire_preflight_check(&broken, text, 8), QUIRE_CORRUPT);
+    CHECK_EQUAL(text[7], '\0');
+}
+
+TEST(paging, preflight_sees_what_is_not_mapped)
+{
+    paging_each_format(instruction_and_stack);
+}
+
+static void modes(fixture_t *fixture)
+{
+    layout_t layout;
+    quire_preflight_t flight = sound(fixture, &layout);
+    quire_preflight_t broken = flight;
+
+    broken.cr4 ^= 0x20;
+    finds(&broken, "CR4.PAE");
+    broken = flight;
+    broken.cr4 |= 1;
+    broken.efer ^= 0x100;
+    finds(&broken, "EFER.LME");
+    broken = flight;
+    broken.cr4 ^= 0x1000;
+    finds(&broken, "CR4.LA57");
+    if (quire_format_levels(fixture->format) > 2) {
+        broken = flight;
+        broken.efer &= ~(uint64_t)0x800;
+        finds(&broken, "EFER.NXE");
+        broken = flight;
+        broken.physical_bits = 24;
+        finds(&broken, "reserved bits");
+    }
+    broken = flight;
+    broken.cr3 |= (uint64_t)1 << 53;
+    finds(&broken, "CR3 has");
+}
+
+TEST(paging, preflight_sees_modes_that_do_not_fit)
+{
+    paging_each_format(modes);
+}
+
+static void write_gate(const layout_t *layout, unsigned vector, size_t gate_bytes, uint64_t handler, uint8_t type)
+{
+    uint8_t *window = quire_port_window_open(layout->idt_frame);
+    uint8_t *gate = window + vector * gate_bytes;
+
+    for (unsigned i = 0; i < gate_bytes; i++)
+        gate[i] = 0;
+    gate[0] = (uint8_t)handler;
+    gate[1] = (uint8_t)(handler >> 8);
+    gate[5] = type;
+    gate[6] = (uint8_t)(handler >> 16);
+    gate[7] = (uint8_t)(handler >> 24);
+    for (unsigned i = 8; i < 12 && i < gate_bytes; i++)
+        gate[i] = (uint8_t)(handler >> (8 * (i - 4)));
+    quire_port_window_close(window);
+}
+
+static void handlers(fixture_t *fixture)
+{
+    static const uint8_t vectors[] = {8, 12, 13, 14};
+    size_t gate_bytes = quire_format_levels(fixture->format) > 3 ? 16 : 8;
+    layout_t layout;
+    quire_preflight_t flight = sound(fixture, &layout);
+
+    flight.idt = layout.idt;
+    flight.idt_limit = (uint32_t)(256 * gate_bytes - 1);
+    for (unsigned i = 0; i < 4; i++)
+        write_gate(&layout, vectors[i], gate_bytes, layout.code + 16 * i, 0x8e);
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    write_gate(&layout, 14, gate_bytes, layout.gdt + PAGE, 0x8e);
+    finds(&flight, "the page-fault handler");
+    write_gate(&layout, 14, gate_bytes, layout.code, 0x0e);
+    finds(&flight, "no gate that is present");
+    write_gate(&layout, 14, gate_bytes, layout.code, 0x8e);
+    write_gate(&layout, 8, gate_bytes, 0, 0x85); /* a task gate */
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    flight.idt_limit = 0x3f;
+    finds(&flight, "beyond the limit");
+}
+
+TEST(paging, preflight_sees_handlers_that_are_out_of_reach)
+{
+    paging_each_format(handlers);
+}
