@@ -195,6 +195,22 @@ model_result_t model_access(model_t *machine, unsigned index, uint64_t va, uint3
     return result;
 }
 
+/* Moves what a result's pieces allow; returns how many bytes. */
+static size_t move_pieces(cpu_t *cpu, const model_result_t *result, char *data, model_kind_t kind)
+{
+    size_t moved = 0;
+
+    for (unsigned i = 0; i < result->pieces; i++) {
+        const model_piece_t *piece = &result->piece[i];
+        if (kind == MODEL_WRITE)
+            model_physical_write(cpu->machine, piece->pa, data + moved, piece->bytes);
+        else
+            model_physical_read(cpu->machine, piece->pa, data + moved, piece->bytes);
+        moved += piece->bytes;
+    }
+    return moved;
+}
+
 model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, request_t request, size_t *done)
 {
     size_t moved = 0;
@@ -204,20 +220,13 @@ model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, req
     while (moved < bytes && !fault.raised) {
         uint32_t room = (uint32_t)(PAGE_BYTES - (va + moved) % PAGE_BYTES);
         uint32_t part = bytes - moved < room ? (uint32_t)(bytes - moved) : room;
-        model_result_t result;
+        uint64_t at = wide ? va + moved : (va & ~(uint64_t)UINT32_MAX) | ((va + moved) & UINT32_MAX);
 
         if (moved == 0 && bytes <= 64 && bytes > room)
             part = (uint32_t)bytes; /* what one instruction could do is checked as one access */
-        uint64_t at = wide ? va + moved : (va & ~(uint64_t)UINT32_MAX) | ((va + moved) & UINT32_MAX);
-        result = access_linear(cpu, at, part, request, MODEL_GP);
+        model_result_t result = access_linear(cpu, at, part, request, MODEL_GP);
         fault = result.fault;
-        for (unsigned i = 0; i < result.pieces; i++) {
-            if (request.kind == MODEL_WRITE)
-                model_physical_write(cpu->machine, result.piece[i].pa, (char *)data + moved, result.piece[i].bytes);
-            else
-                model_physical_read(cpu->machine, result.piece[i].pa, (char *)data + moved, result.piece[i].bytes);
-            moved += result.piece[i].bytes;
-        }
+        moved += move_pieces(cpu, &result, (char *)data + moved, request.kind);
     }
     if (done)
         *done = moved;

@@ -2,7 +2,7 @@
 /*
  * test_cache.c - what is cached, and that a stale entry is used. SDM 4.10.2 and 4.10.3.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { VA = 0x400000 };
 

@@ -2,7 +2,7 @@
 /*
  * test_control.c - what the control registers refuse. SDM volume 2, MOV to control registers; volume 3, 2.5, 4.1.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 static model_t *bare(void)
 {

@@ -2,7 +2,7 @@
 /*
  * test_freed.c - a frame freed while a CPU can still reach it is reported, with the instruction that was missing.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { VA = 0x400000 };
 

@@ -5,7 +5,7 @@
  * Two pages are cached, one of them global, for PCID 0 and PCID 1; after the operation, pages and tables that survive
  * are told by what a read reaches when memory has changed underneath.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { PAGE = 0x400000, GLOBAL = 0x600000 };
 

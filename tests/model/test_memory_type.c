@@ -2,7 +2,7 @@
 /*
  * test_memory_type.c - the PAT and how it meets the MTRRs. SDM 4.9, 11.5.2.2, 11.12.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 static model_memory_type_t type_of(uint64_t va)
 {

@@ -2,7 +2,7 @@
 /*
  * test_ram.c - physical memory: sparse, with holes, and what an access outside it does.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 TEST(model, ram_costs_nothing_until_touched)
 {

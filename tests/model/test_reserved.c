@@ -3,7 +3,7 @@
  * test_reserved.c - each bit of each entry of each format: reserved, or not. SDM 4.3, 4.4.2, 4.5.4, and 4.7 for the
  * error code. The expected masks are written from the manual's tables, with MAXPHYADDR = 40.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { VA = 0x12200000 };
 

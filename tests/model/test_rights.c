@@ -2,7 +2,7 @@
 /*
  * test_rights.c - who may do what to a page, and the error code otherwise. SDM 4.6 and 4.7.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { VA = 0x400000 };
 

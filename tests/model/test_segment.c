@@ -2,7 +2,7 @@
 /*
  * test_segment.c - limits, types, bases, and the faults they give at each access. SDM 5.3 to 5.5.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { DATA = 0x2, EXPAND_DOWN = 0x6, READ_ONLY = 0x0, CODE = 0x8, READABLE_CODE = 0xA };
 

@@ -2,7 +2,7 @@
 /*
  * test_segment_load.c - loading segment registers, GDTR and LDTR. SDM volume 2, MOV, JMP, LLDT; volume 3, chapter 5.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 enum { GDT = 0x200000, LDT = 0x201000, ENTRIES = 16 };
 enum { PRESENT = 0x80, CODE_OR_DATA = 0x10, DPL3 = 0x60 };

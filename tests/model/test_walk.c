@@ -2,7 +2,7 @@
 /*
  * test_walk.c - every format finds its page, at every page size, and sets the bits that hardware sets.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 static void check_small_page(model_paging_t paging, uint64_t va)
 {

@@ -25,7 +25,7 @@ shared=
 for name in interpreter random scenarios tables; do shared="$shared $here/probe/$name.c"; done
 
 build_model() {
-    sources=$(find "$here" -maxdepth 1 -name '*.c' ! -name 'test_*' ! -name 'fixture.c')
+    sources=$(find "$here" -maxdepth 1 -name '*.c' ! -name 'test_*')
     # shellcheck disable=SC2086
     $HOSTCC $warnings -g -O1 -o "$build/probe-model" "$here/probe/model_backend.c" $shared $sources -lpthread
 }
@@ -91,8 +91,8 @@ END
 run_bochs() {
     echo c >"$build/bochs.commands"
     for image in 32 64; do
-        make_iso $image
-        bochs_configuration $image >"$build/bochsrc$image"
+        make_iso "$image"
+        bochs_configuration "$image" >"$build/bochsrc$image"
         rm -f "$build/bochs$image.raw"
         timeout 120 bochs -q -f "$build/bochsrc$image" -rc "$build/bochs.commands" >"$build/bochs$image.out" 2>&1 || true
         finished "$build/bochs$image.raw" || { echo "bochs: probe$image did not finish"; return 1; }
@@ -117,10 +117,10 @@ build_probe 57 '-m64 -DLA57'
 status=0
 for machine in ${MACHINES:-qemu bochs}; do
     program=$machine
-    [ $machine = qemu ] && program=qemu-system-x86_64
-    if ! command -v $program >/dev/null || { [ $machine = bochs ] && ! command -v grub-mkrescue >/dev/null; }; then
+    [ "$machine" = qemu ] && program=qemu-system-x86_64
+    if ! command -v "$program" >/dev/null || { [ "$machine" = bochs ] && ! command -v grub-mkrescue >/dev/null; }; then
         echo "$machine: skipped, not installed"
-    elif ! run_$machine || ! compare $machine; then
+    elif ! "run_$machine" || ! compare "$machine"; then
         status=1
     fi
 done

@@ -223,11 +223,18 @@ void backend_reset(unsigned mode)
     set_cr4(cr4 | CR4_PGE);
 }
 
-void backend_control(const step_t *step, unsigned mode)
+static void invalidate(const step_t *step, uint64_t va)
 {
-    uint64_t va = test_va(mode) + step->offset;
     uint64_t descriptor[2] = {step->value, va};
 
+    if (step->operation == INVLPG)
+        __asm__ volatile("invlpg (%0)" : : "r"((uintptr_t)va) : "memory");
+    else
+        __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"((uintptr_t)step->entry) : "memory");
+}
+
+void backend_control(const step_t *step, unsigned mode)
+{
     switch (step->operation) {
     case CR0:
         set_cr0((uintptr_t)((get_cr0() | step->value) & ~step->offset));
@@ -242,10 +249,8 @@ void backend_control(const step_t *step, unsigned mode)
         set_cr3(ROOT | step->value);
         break;
     case INVLPG:
-        __asm__ volatile("invlpg (%0)" : : "r"((uintptr_t)va) : "memory");
-        break;
     case INVPCID:
-        __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"((uintptr_t)step->entry) : "memory");
+        invalidate(step, test_va(mode) + step->offset);
         break;
     default: /* PKRU; the other operations do not come here */
         set_pkru(step->value);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fixture.c - a machine with page tables, for the tests of the model itself.
+ * test_fixture.c - a machine with page tables, for the tests of the model itself.
  *
  * The geometry of the tables is written out again here, so that a mistake in the model's own is not shared.
  */
-#include "fixture.h"
+#include "test_fixture.h"
 
 #include <stdio.h>
 #include <string.h>

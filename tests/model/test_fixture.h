@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fixture.h - a machine with page tables, for the tests of the model itself.
+ * test_fixture.h - a machine with page tables, for the tests of the model itself.
  *
  * One machine at a time; opening another closes the last. Tables are made at need by entry_put, in frames that come one
  * after the other from 16 MiB up.
