@@ -29,7 +29,7 @@ void quire_heap_init(quire_heap_t *heap, const quire_heap_source_t *source)
         heap->bins[bin] = (quire_heap_link_t){&heap->bins[bin], &heap->bins[bin]};
 }
 
-static __attribute__((cold)) void panic(const quire_heap_fault_t *fault)
+static _Noreturn void panic(const quire_heap_fault_t *fault)
 {
     static const char before[] = "heap: ";
     static const char between[] = ", at 0x";
