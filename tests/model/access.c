@@ -20,25 +20,25 @@ static bool is_spurious(cpu_t *cpu, uint64_t va, request_t request)
     uint64_t entry;
     const char *why;
 
-    return walk(cpu, va, true, &page, &entry) == WALK_FOUND && refused(cpu, &page, request, &why) == 0;
+    return machine_walk(cpu, va, true, &page, &entry) == WALK_FOUND && machine_refused(cpu, &page, request, &why) == 0;
 }
 
 static model_fault_t page_fault(cpu_t *cpu, uint64_t va, request_t request, uint32_t code, const char *why)
 {
-    model_fault_t fault = fault_of(MODEL_PF, code, why);
+    model_fault_t fault = machine_fault_of(MODEL_PF, code, why);
 
     cpu->statistics.page_faults++;
     cpu->statistics.spurious_faults += is_spurious(cpu, va, request);
     cpu->registers.cr2 = va;
     fault.address = va;
-    flush_after_page_fault(cpu, va);
+    machine_flush_after_page_fault(cpu, va);
     return fault;
 }
 
 /* A walk that the processor wants to end in a usable page: marks it and caches it. */
 static walk_end_t fill(cpu_t *cpu, uint64_t va, uint64_t marks, cached_t *page, uint64_t entry)
 {
-    if ((entry & marks) != marks && !entry_set(cpu, page->entry_pa, entry, marks))
+    if ((entry & marks) != marks && !machine_entry_set(cpu, page->entry_pa, entry, marks))
         return WALK_AGAIN;
     page->dirty = page->dirty || (marks & MODEL_ENTRY_D);
     if (cpu->machine->config.large_page_fragments && page->shift > PAGE_SHIFT) {
@@ -48,7 +48,7 @@ static walk_end_t fill(cpu_t *cpu, uint64_t va, uint64_t marks, cached_t *page, 
         page->shift = PAGE_SHIFT;
     }
     if (cpu->machine->config.caching != MODEL_FORGET)
-        cache_insert(&cpu->cache, page);
+        machine_cache_insert(&cpu->cache, page);
     return WALK_FOUND;
 }
 
@@ -60,18 +60,18 @@ static model_fault_t walk_for(cpu_t *cpu, uint64_t va, request_t request, cached
         const char *why;
         uint32_t code;
 
-        switch (walk(cpu, va, false, page, &entry)) {
+        switch (machine_walk(cpu, va, false, page, &entry)) {
         case WALK_NOT_PRESENT:
-            return page_fault(cpu, va, request, fault_code(cpu, request, 0), "not present");
+            return page_fault(cpu, va, request, machine_fault_code(cpu, request, 0), "not present");
         case WALK_RESERVED:
-            code = fault_code(cpu, request, MODEL_PF_P | MODEL_PF_RSVD);
+            code = machine_fault_code(cpu, request, MODEL_PF_P | MODEL_PF_RSVD);
             return page_fault(cpu, va, request, code, "a reserved bit is set in an entry");
         case WALK_FOUND:
-            code = refused(cpu, page, request, &why);
+            code = machine_refused(cpu, page, request, &why);
             if (code != 0)
                 return page_fault(cpu, va, request, code, why);
             if (fill(cpu, va, marks, page, entry) == WALK_FOUND)
-                return no_fault();
+                return machine_no_fault();
             break;
         case WALK_AGAIN:
             break;
@@ -86,7 +86,7 @@ static void perhaps_forget(cpu_t *cpu, uint64_t va)
         return;
     cpu->random = cpu->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     if (cpu->random >> 62 == 0)
-        flush_after_page_fault(cpu, va);
+        machine_flush_after_page_fault(cpu, va);
 }
 
 static void check_use(cpu_t *cpu, uint64_t va, request_t request, const cached_t *used)
@@ -94,14 +94,14 @@ static void check_use(cpu_t *cpu, uint64_t va, request_t request, const cached_t
     cached_t now;
     uint64_t entry;
     const char *why = "it maps another frame";
-    walk_end_t end = walk(cpu, va, true, &now, &entry);
+    walk_end_t end = machine_walk(cpu, va, true, &now, &entry);
 
     if (end == WALK_FOUND && now.pa + (va - now.va) == used->pa + (va - used->va) &&
-        refused(cpu, &now, request, &why) == 0)
+        machine_refused(cpu, &now, request, &why) == 0)
         return;
     if (end != WALK_FOUND)
         why = end == WALK_NOT_PRESENT ? "not present" : "a reserved bit is set";
-    report(
+    machine_report(
         cpu->machine,
         (model_violation_t){.kind = MODEL_STALE_USE,
                             .cpu = cpu->index,
@@ -116,34 +116,34 @@ static void check_use(cpu_t *cpu, uint64_t va, request_t request, const cached_t
 
 static model_fault_t translate_paged(cpu_t *cpu, uint64_t va, request_t request, cached_t *page, bool *hit)
 {
-    cached_t *cached = cache_find_page(&cpu->cache, va, current_pcid(cpu));
+    cached_t *cached = machine_cache_find_page(&cpu->cache, va, machine_current_pcid(cpu));
 
     *hit = false;
     if (cached) {
         const char *why;
-        uint32_t code = refused(cpu, cached, request, &why);
+        uint32_t code = machine_refused(cpu, cached, request, &why);
         if (code != 0 && !cpu->machine->config.walks_again_before_faults)
             return page_fault(cpu, va, request, code, why);
         if (code == 0 && (request.kind != MODEL_WRITE || cached->dirty)) {
             *page = *cached;
             *hit = true;
             cpu->statistics.tlb_hits++;
-            return no_fault();
+            return machine_no_fault();
         }
         if (code != 0)
-            flush_after_page_fault(cpu, va);
+            machine_flush_after_page_fault(cpu, va);
     }
     return walk_for(cpu, va, request, page);
 }
 
-model_fault_t translate(cpu_t *cpu, uint64_t va, request_t request, model_piece_t *piece)
+model_fault_t machine_translate(cpu_t *cpu, uint64_t va, request_t request, model_piece_t *piece)
 {
     cached_t page;
     bool hit;
 
-    if (paging_of(cpu) == MODEL_PAGING_OFF) {
-        *piece = (model_piece_t){.pa = va, .type = unpaged_type(cpu, va)};
-        return no_fault();
+    if (machine_paging_of(cpu) == MODEL_PAGING_OFF) {
+        *piece = (model_piece_t){.pa = va, .type = machine_unpaged_type(cpu, va)};
+        return machine_no_fault();
     }
     perhaps_forget(cpu, va);
     model_fault_t fault = translate_paged(cpu, va, request, &page, &hit);
@@ -155,28 +155,30 @@ model_fault_t translate(cpu_t *cpu, uint64_t va, request_t request, model_piece_
                              .page_bytes = UINT32_C(1) << page.shift,
                              .type = (model_memory_type_t)page.type,
                              .cached = hit};
-    return no_fault();
+    return machine_no_fault();
 }
 
-model_result_t access_linear(cpu_t *cpu, uint64_t va, uint32_t bytes, request_t request, uint8_t canonical_vector)
+model_result_t machine_access_linear(cpu_t *cpu, uint64_t va, uint32_t bytes, request_t request,
+                                     uint8_t canonical_vector)
 {
-    bool wide = is_64_bit(cpu);
+    bool wide = machine_is_64_bit(cpu);
     model_result_t result = {.linear = va};
 
     cpu->access = ++cpu->statistics.accesses;
-    if (wide && (!is_canonical(cpu, va) || !is_canonical(cpu, va + bytes - 1))) {
-        result.fault = fault_of(canonical_vector, 0, "not a canonical address");
+    if (wide && (!machine_is_canonical(cpu, va) || !machine_is_canonical(cpu, va + bytes - 1))) {
+        result.fault = machine_fault_of(canonical_vector, 0, "not a canonical address");
         return result;
     }
     if (!wide && va >> 32 != 0)
-        report(cpu->machine, (model_violation_t){.kind = MODEL_WIDE_ADDRESS, .cpu = cpu->index, .va = va},
-               "CPU %u: address %#llx does not fit a linear address of 32 bits", cpu->index, (unsigned long long)va);
+        machine_report(cpu->machine, (model_violation_t){.kind = MODEL_WIDE_ADDRESS, .cpu = cpu->index, .va = va},
+                       "CPU %u: address %#llx does not fit a linear address of 32 bits", cpu->index,
+                       (unsigned long long)va);
     for (uint32_t done = 0; done < bytes && !result.fault.raised;) {
         uint64_t at = wide ? va + done : (va + done) & UINT32_MAX;
         uint32_t room = (uint32_t)(PAGE_BYTES - at % PAGE_BYTES);
         model_piece_t *piece = &result.piece[result.pieces++];
 
-        result.fault = translate(cpu, at, request, piece);
+        result.fault = machine_translate(cpu, at, request, piece);
         piece->bytes = bytes - done < room ? bytes - done : room;
         done += piece->bytes;
     }
@@ -188,10 +190,10 @@ model_result_t access_linear(cpu_t *cpu, uint64_t va, uint32_t bytes, request_t 
 model_result_t model_access(model_t *machine, unsigned index, uint64_t va, uint32_t bytes, model_kind_t kind,
                             model_mode_t mode)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
-    model_result_t result = access_linear(cpu, va, bytes, request_of(cpu, kind, mode), MODEL_GP);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
+    model_result_t result = machine_access_linear(cpu, va, bytes, machine_request_of(cpu, kind, mode), MODEL_GP);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return result;
 }
 
@@ -211,11 +213,11 @@ static size_t move_pieces(cpu_t *cpu, const model_result_t *result, char *data, 
     return moved;
 }
 
-model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, request_t request, size_t *done)
+model_fault_t machine_copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, request_t request, size_t *done)
 {
     size_t moved = 0;
-    bool wide = is_64_bit(cpu);
-    model_fault_t fault = no_fault();
+    bool wide = machine_is_64_bit(cpu);
+    model_fault_t fault = machine_no_fault();
 
     while (moved < bytes && !fault.raised) {
         uint32_t room = (uint32_t)(PAGE_BYTES - (va + moved) % PAGE_BYTES);
@@ -224,7 +226,7 @@ model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, req
 
         if (moved == 0 && bytes <= 64 && bytes > room)
             part = (uint32_t)bytes; /* what one instruction could do is checked as one access */
-        model_result_t result = access_linear(cpu, at, part, request, MODEL_GP);
+        model_result_t result = machine_access_linear(cpu, at, part, request, MODEL_GP);
         fault = result.fault;
         moved += move_pieces(cpu, &result, (char *)data + moved, request.kind);
     }
@@ -236,41 +238,42 @@ model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, req
 model_fault_t model_read(model_t *machine, unsigned index, uint64_t va, void *to, size_t bytes, model_mode_t mode,
                          size_t *done)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
-    model_fault_t fault = copy_linear(cpu, va, to, bytes, request_of(cpu, MODEL_READ, mode), done);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
+    model_fault_t fault = machine_copy_linear(cpu, va, to, bytes, machine_request_of(cpu, MODEL_READ, mode), done);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }
 
 model_fault_t model_write(model_t *machine, unsigned index, uint64_t va, const void *from, size_t bytes,
                           model_mode_t mode, size_t *done)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     /* The data is only read: the request says so. */
     model_fault_t fault =
-        copy_linear(cpu, va, (void *)(uintptr_t)from, bytes, request_of(cpu, MODEL_WRITE, mode), done);
+        machine_copy_linear(cpu, va, (void *)(uintptr_t)from, bytes, machine_request_of(cpu, MODEL_WRITE, mode), done);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }
 
 bool model_prefetch(model_t *machine, unsigned index, uint64_t va)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     cached_t page;
     uint64_t entry = 0;
-    bool usable = paging_of(cpu) != MODEL_PAGING_OFF && (!is_64_bit(cpu) || is_canonical(cpu, va));
+    bool usable =
+        machine_paging_of(cpu) != MODEL_PAGING_OFF && (!machine_is_64_bit(cpu) || machine_is_canonical(cpu, va));
     walk_end_t end = usable ? WALK_AGAIN : WALK_NOT_PRESENT;
 
     cpu->access = ++cpu->statistics.accesses;
-    if (usable && cache_find_page(&cpu->cache, va, current_pcid(cpu)))
+    if (usable && machine_cache_find_page(&cpu->cache, va, machine_current_pcid(cpu)))
         end = WALK_FOUND;
     while (end == WALK_AGAIN) {
-        end = walk(cpu, va, false, &page, &entry);
+        end = machine_walk(cpu, va, false, &page, &entry);
         if (end == WALK_FOUND)
             end = fill(cpu, va, MODEL_ENTRY_A, &page, entry);
     }
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return end == WALK_FOUND;
 }

@@ -49,7 +49,7 @@ static void link_buckets(cache_t *cache, cached_t *entry)
     *pa = entry;
 }
 
-bool cache_create(cache_t *cache)
+bool machine_cache_create(cache_t *cache)
 {
     *cache = (cache_t){.buckets = FIRST_BUCKETS};
     cache->by_va = calloc(FIRST_BUCKETS, sizeof(cached_t *));
@@ -66,7 +66,7 @@ static void free_list(cached_t *entry)
     }
 }
 
-void cache_destroy(cache_t *cache)
+void machine_cache_destroy(cache_t *cache)
 {
     free_list(cache->pages);
     free_list(cache->tables);
@@ -103,11 +103,11 @@ static cached_t *find_same(const cache_t *cache, const cached_t *like)
     return NULL;
 }
 
-void cache_insert(cache_t *cache, const cached_t *like)
+void machine_cache_insert(cache_t *cache, const cached_t *like)
 {
     cached_t *same = find_same(cache, like);
     if (same)
-        cache_remove(cache, same);
+        machine_cache_remove(cache, same);
     if (cache->page_count + cache->table_count >= cache->buckets)
         grow(cache);
 
@@ -127,7 +127,7 @@ void cache_insert(cache_t *cache, const cached_t *like)
     cache->shift_count[entry->table][entry->shift]++;
 }
 
-void cache_remove(cache_t *cache, cached_t *entry)
+void machine_cache_remove(cache_t *cache, cached_t *entry)
 {
     cached_t **link = va_bucket(cache, entry);
     while (*link != entry)
@@ -150,7 +150,7 @@ void cache_remove(cache_t *cache, cached_t *entry)
     free(entry);
 }
 
-cached_t *cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid)
+cached_t *machine_cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid)
 {
     static const uint8_t shifts[] = {12, 21, 22, 30};
     cached_t *oldest = NULL;
@@ -169,7 +169,7 @@ cached_t *cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid)
     return oldest;
 }
 
-void cache_remove_page(cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid, bool globals)
+void machine_cache_remove_page(cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid, bool globals)
 {
     if (cache->shift_count[0][shift] == 0)
         return;
@@ -179,11 +179,11 @@ void cache_remove_page(cache_t *cache, uint64_t va, unsigned shift, uint16_t pci
         next = entry->next_by_va;
         if (!entry->table && entry->shift == shift && entry->va >> shift == va >> shift &&
             (entry->global ? globals : entry->pcid == pcid))
-            cache_remove(cache, entry);
+            machine_cache_remove(cache, entry);
     }
 }
 
-cached_t *cache_find_table(const cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid)
+cached_t *machine_cache_find_table(const cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid)
 {
     if (cache->shift_count[1][shift] == 0)
         return NULL;
@@ -195,7 +195,8 @@ cached_t *cache_find_table(const cache_t *cache, uint64_t va, unsigned shift, ui
     return entry;
 }
 
-cached_t *cache_find_frame(const cache_t *cache, bool table, unsigned shift, uint64_t frame, const cached_t *last)
+cached_t *machine_cache_find_frame(const cache_t *cache, bool table, unsigned shift, uint64_t frame,
+                                   const cached_t *last)
 {
     uint64_t number = frame >> (shift - PAGE_SHIFT);
     cached_t *entry = last ? last->next_by_pa : cache->by_pa[bucket_of(cache, table, shift, number)];

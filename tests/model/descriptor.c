@@ -8,7 +8,7 @@
  */
 #include "internal.h"
 
-model_descriptor_t descriptor_decode(uint64_t raw, uint16_t selector)
+model_descriptor_t machine_descriptor_decode(uint64_t raw, uint16_t selector)
 {
     uint32_t limit = (uint32_t)(raw & 0xFFFF) | (uint32_t)(raw >> 32 & 0xF0000);
     model_descriptor_t descriptor = {.selector = selector, .usable = true};
@@ -24,7 +24,7 @@ model_descriptor_t descriptor_decode(uint64_t raw, uint16_t selector)
     return descriptor;
 }
 
-model_descriptor_t descriptor_flat(model_segment_t segment, bool long_mode)
+model_descriptor_t machine_descriptor_flat(model_segment_t segment, bool long_mode)
 {
     model_descriptor_t descriptor = {.usable = true, .limit = UINT32_MAX, .code_or_data = true, .present = true};
 

@@ -9,7 +9,7 @@
  */
 #include "internal.h"
 
-const format_t *format_of(model_paging_t paging)
+const format_t *machine_format_of(model_paging_t paging)
 {
     static const format_t two = {2, 4, {0, 12, 22}, {0, 10, 10}};
     static const format_t pae = {3, 8, {0, 12, 21, 30}, {0, 9, 9, 2}};
@@ -37,7 +37,7 @@ static uint64_t field(unsigned high, unsigned low)
     return high < low ? 0 : (UINT64_MAX >> (63 - high)) & (UINT64_MAX << low);
 }
 
-bool maps_page(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
+bool machine_maps_page(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
 {
     if (level == 1)
         return true;
@@ -45,7 +45,7 @@ bool maps_page(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t
         return false;
     if (paging == MODEL_PAGING_32)
         return (cpu->registers.cr4 & MODEL_CR4_PSE) != 0; /* otherwise PS is ignored: SDM table 4-5 */
-    return level == 2 || (level == 3 && has(cpu, MODEL_HAS_1GIB_PAGES));
+    return level == 2 || (level == 3 && machine_has(cpu, MODEL_HAS_1GIB_PAGES));
 }
 
 /* How many physical address bits a 4 MiB page can have: 40 with PSE-36, as far as MAXPHYADDR goes; otherwise 32. */
@@ -53,7 +53,7 @@ static unsigned pse_bits(const cpu_t *cpu)
 {
     unsigned bits = cpu->machine->config.physical_bits;
 
-    if (!has(cpu, MODEL_HAS_PSE36))
+    if (!machine_has(cpu, MODEL_HAS_PSE36))
         return 32;
     return bits < 40 ? bits : 40;
 }
@@ -63,16 +63,16 @@ static uint64_t reserved_32(const cpu_t *cpu, unsigned level, uint64_t entry)
     uint64_t reserved = 0;
 
     if (level == 1)
-        return has(cpu, MODEL_HAS_PAT) ? 0 : MODEL_ENTRY_PAT;
-    if (maps_page(cpu, MODEL_PAGING_32, level, entry)) {
+        return machine_has(cpu, MODEL_HAS_PAT) ? 0 : MODEL_ENTRY_PAT;
+    if (machine_maps_page(cpu, MODEL_PAGING_32, level, entry)) {
         reserved = field(21, pse_bits(cpu) - 32 + 13);
-        if (!has(cpu, MODEL_HAS_PAT))
+        if (!machine_has(cpu, MODEL_HAS_PAT))
             reserved |= MODEL_ENTRY_PAT_LARGE;
     }
     return reserved;
 }
 
-uint64_t reserved_bits(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
+uint64_t machine_reserved_bits(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
 {
     if (paging == MODEL_PAGING_32)
         return reserved_32(cpu, level, entry);
@@ -81,29 +81,29 @@ uint64_t reserved_bits(const cpu_t *cpu, model_paging_t paging, unsigned level, 
     uint64_t reserved = field(paging == MODEL_PAGING_PAE ? 62 : 51, cpu->machine->config.physical_bits);
     if (!(cpu->registers.efer & MODEL_EFER_NXE))
         reserved |= MODEL_ENTRY_NX;
-    if (level >= 4 || (level == 3 && !has(cpu, MODEL_HAS_1GIB_PAGES)))
+    if (level >= 4 || (level == 3 && !machine_has(cpu, MODEL_HAS_1GIB_PAGES)))
         reserved |= MODEL_ENTRY_PS;
-    if (level == 3 && maps_page(cpu, paging, level, entry))
+    if (level == 3 && machine_maps_page(cpu, paging, level, entry))
         reserved |= field(29, 13);
-    if (level == 2 && maps_page(cpu, paging, level, entry))
+    if (level == 2 && machine_maps_page(cpu, paging, level, entry))
         reserved |= field(20, 13);
-    if (!has(cpu, MODEL_HAS_PAT) && maps_page(cpu, paging, level, entry))
+    if (!machine_has(cpu, MODEL_HAS_PAT) && machine_maps_page(cpu, paging, level, entry))
         reserved |= level == 1 ? MODEL_ENTRY_PAT : MODEL_ENTRY_PAT_LARGE;
     return reserved;
 }
 
-uint64_t page_address(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
+uint64_t machine_page_address(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry)
 {
-    unsigned shift = format_of(paging)->shift[level];
+    unsigned shift = machine_format_of(paging)->shift[level];
 
     if (paging == MODEL_PAGING_32 && level == 2) /* bits 39:32 of the address are in 20:13 */
         return (entry & UINT32_C(0xFFC00000)) | (entry & field(pse_bits(cpu) - 32 + 12, 13)) << 19;
-    return entry & physical_mask(cpu) & (UINT64_MAX << shift);
+    return entry & machine_physical_mask(cpu) & (UINT64_MAX << shift);
 }
 
-uint64_t table_address(const cpu_t *cpu, model_paging_t paging, uint64_t entry)
+uint64_t machine_table_address(const cpu_t *cpu, model_paging_t paging, uint64_t entry)
 {
-    uint64_t mask = paging == MODEL_PAGING_32 ? UINT32_MAX : physical_mask(cpu);
+    uint64_t mask = paging == MODEL_PAGING_32 ? UINT32_MAX : machine_physical_mask(cpu);
 
     return entry & mask & ~(PAGE_BYTES - 1);
 }

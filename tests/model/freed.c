@@ -19,7 +19,7 @@ static void name_remedy(const cpu_t *cpu, const cached_t *entry, char *text, siz
 {
     wide_t va = entry->va;
 
-    if (entry->global || entry->pcid == current_pcid(cpu))
+    if (entry->global || entry->pcid == machine_current_pcid(cpu))
         snprintf(text, bytes, "INVLPG %#llx", va);
     else if (entry->table)
         snprintf(text, bytes, "INVPCID type 1, PCID %u", entry->pcid);
@@ -39,11 +39,12 @@ static void report_entry(cpu_t *cpu, const cached_t *entry, uint64_t frame)
                                    .access = entry->access};
 
     name_remedy(cpu, entry, remedy, sizeof remedy);
-    report(cpu->machine, violation,
-           "stale %s: frame %#llx freed; CPU %u, virtual address %#llx, level %u, installed by access #%llu, last "
-           "invalidation needed: %s; last invalidation on this CPU: %s",
-           entry->table ? "table" : "translation", (wide_t)frame, cpu->index, (wide_t)violation.va, entry->level,
-           (wide_t)entry->access, remedy, cpu->last_invalidation);
+    machine_report(
+        cpu->machine, violation,
+        "stale %s: frame %#llx freed; CPU %u, virtual address %#llx, level %u, installed by access #%llu, last "
+        "invalidation needed: %s; last invalidation on this CPU: %s",
+        entry->table ? "table" : "translation", (wide_t)frame, cpu->index, (wide_t)violation.va, entry->level,
+        (wide_t)entry->access, remedy, cpu->last_invalidation);
 }
 
 static unsigned report_cached(cpu_t *cpu, uint64_t frame)
@@ -53,8 +54,8 @@ static unsigned report_cached(cpu_t *cpu, uint64_t frame)
 
     for (unsigned table = 0; table < 2; table++) {
         for (unsigned i = 0; i < (table ? 1 : sizeof shifts); i++) {
-            const cached_t *entry = cache_find_frame(&cpu->cache, table, shifts[i], frame, NULL);
-            for (; entry; entry = cache_find_frame(&cpu->cache, table, shifts[i], frame, entry)) {
+            const cached_t *entry = machine_cache_find_frame(&cpu->cache, table, shifts[i], frame, NULL);
+            for (; entry; entry = machine_cache_find_frame(&cpu->cache, table, shifts[i], frame, entry)) {
                 report_entry(cpu, entry, frame);
                 found++;
             }
@@ -65,23 +66,24 @@ static unsigned report_cached(cpu_t *cpu, uint64_t frame)
 
 static unsigned report_root(cpu_t *cpu, uint64_t frame)
 {
-    model_paging_t paging = paging_of(cpu);
+    model_paging_t paging = machine_paging_of(cpu);
     unsigned found = 0;
     model_violation_t violation = {.kind = MODEL_LIVE_ROOT, .cpu = cpu->index, .frame = frame};
 
     if (paging == MODEL_PAGING_OFF)
         return 0;
-    if (table_address(cpu, paging, cpu->registers.cr3) >> PAGE_SHIFT == frame) {
-        report(cpu->machine, violation, "root in use: frame %#llx freed while CR3 of CPU %u holds it", (wide_t)frame,
-               cpu->index);
+    if (machine_table_address(cpu, paging, cpu->registers.cr3) >> PAGE_SHIFT == frame) {
+        machine_report(cpu->machine, violation, "root in use: frame %#llx freed while CR3 of CPU %u holds it",
+                       (wide_t)frame, cpu->index);
         found++;
     }
     for (unsigned i = 0; paging == MODEL_PAGING_PAE && i < 4; i++) {
         uint64_t pdpte = cpu->registers.pdpte[i];
-        if ((pdpte & MODEL_ENTRY_P) && table_address(cpu, paging, pdpte) >> PAGE_SHIFT == frame) {
-            report(cpu->machine, violation,
-                   "table in use: frame %#llx freed while PDPTE register %u of CPU %u holds it; needed: MOV CR3",
-                   (wide_t)frame, i, cpu->index);
+        if ((pdpte & MODEL_ENTRY_P) && machine_table_address(cpu, paging, pdpte) >> PAGE_SHIFT == frame) {
+            machine_report(
+                cpu->machine, violation,
+                "table in use: frame %#llx freed while PDPTE register %u of CPU %u holds it; needed: MOV CR3",
+                (wide_t)frame, i, cpu->index);
             found++;
         }
     }
@@ -102,17 +104,18 @@ static void report_live(search_t *search, unsigned level, uint64_t va, bool tabl
         va = (uint64_t)((int64_t)(va << unused) >> unused);
     }
     search->found++;
-    report(search->cpu->machine,
-           (model_violation_t){
-               .kind = MODEL_LIVE_MAPPING, .cpu = search->cpu->index, .level = level, .va = va, .frame = search->frame},
-           "still mapped: frame %#llx freed while the tables of CPU %u %s at virtual address %#llx, level %u",
-           (wide_t)search->frame, search->cpu->index, table ? "use it as a table" : "map it", (wide_t)va, level);
+    machine_report(
+        search->cpu->machine,
+        (model_violation_t){
+            .kind = MODEL_LIVE_MAPPING, .cpu = search->cpu->index, .level = level, .va = va, .frame = search->frame},
+        "still mapped: frame %#llx freed while the tables of CPU %u %s at virtual address %#llx, level %u",
+        (wide_t)search->frame, search->cpu->index, table ? "use it as a table" : "map it", (wide_t)va, level);
 }
 
 static void search_table(search_t *search, uint64_t table, unsigned level, uint64_t va)
 {
-    const format_t *format = format_of(search->paging);
-    const unsigned char *bytes = ram_frame(search->cpu->machine->ram, table >> PAGE_SHIFT);
+    const format_t *format = machine_format_of(search->paging);
+    const unsigned char *bytes = machine_ram_frame(search->cpu->machine->ram, table >> PAGE_SHIFT);
 
     for (uint64_t i = 0; bytes && i < UINT64_C(1) << format->bits[level]; i++) {
         const void *slot = bytes + i * format->entry_bytes;
@@ -122,13 +125,13 @@ static void search_table(search_t *search, uint64_t table, unsigned level, uint6
 
         if (!(entry & MODEL_ENTRY_P))
             continue;
-        if (maps_page(search->cpu, search->paging, level, entry)) {
-            uint64_t first = page_address(search->cpu, search->paging, level, entry) >> PAGE_SHIFT;
+        if (machine_maps_page(search->cpu, search->paging, level, entry)) {
+            uint64_t first = machine_page_address(search->cpu, search->paging, level, entry) >> PAGE_SHIFT;
             if (search->frame - first < UINT64_C(1) << (format->shift[level] - PAGE_SHIFT))
                 report_live(search, level, at, false);
             continue;
         }
-        uint64_t next = table_address(search->cpu, search->paging, entry);
+        uint64_t next = machine_table_address(search->cpu, search->paging, entry);
         if (next >> PAGE_SHIFT == search->frame)
             report_live(search, level, at, true);
         else
@@ -138,18 +141,19 @@ static void search_table(search_t *search, uint64_t table, unsigned level, uint6
 
 static unsigned report_mapped(cpu_t *cpu, uint64_t frame)
 {
-    search_t search = {.cpu = cpu, .paging = paging_of(cpu), .frame = frame};
+    search_t search = {.cpu = cpu, .paging = machine_paging_of(cpu), .frame = frame};
 
     if (search.paging == MODEL_PAGING_OFF)
         return 0;
     if (search.paging == MODEL_PAGING_PAE) {
         for (unsigned i = 0; i < 4; i++) {
             if (cpu->registers.pdpte[i] & MODEL_ENTRY_P)
-                search_table(&search, table_address(cpu, search.paging, cpu->registers.pdpte[i]), 2, (uint64_t)i << 30);
+                search_table(&search, machine_table_address(cpu, search.paging, cpu->registers.pdpte[i]), 2,
+                             (uint64_t)i << 30);
         }
     } else {
-        uint64_t root = table_address(cpu, search.paging, cpu->registers.cr3);
-        search_table(&search, root, format_of(search.paging)->levels, 0);
+        uint64_t root = machine_table_address(cpu, search.paging, cpu->registers.cr3);
+        search_table(&search, root, machine_format_of(search.paging)->levels, 0);
     }
     return search.found;
 }
@@ -159,11 +163,11 @@ unsigned model_frame_freed(model_t *machine, uint64_t frame)
     unsigned found = 0;
 
     for (unsigned i = 0; i < machine->cpu_count; i++) {
-        cpu_t *cpu = cpu_lock(machine, i);
+        cpu_t *cpu = machine_cpu_lock(machine, i);
         found += report_cached(cpu, frame) + report_root(cpu, frame);
         if (machine->config.check_live)
             found += report_mapped(cpu, frame);
-        cpu_unlock(cpu);
+        machine_cpu_unlock(cpu);
     }
     return found;
 }

@@ -21,11 +21,11 @@ typedef uint64_t entry_t __attribute__((aligned(8)));
 /* --- RAM (ram.c) --- */
 
 typedef struct ram ram_t;
-ram_t *ram_create(const model_range_t *ranges, size_t count);
-void ram_destroy(ram_t *ram);
-void *ram_frame(ram_t *ram, uint64_t frame);
-bool ram_holds(const ram_t *ram, uint64_t pa, uint64_t bytes);
-uint64_t ram_touched(const ram_t *ram);
+ram_t *machine_ram_create(const model_range_t *ranges, size_t count);
+void machine_ram_destroy(ram_t *ram);
+void *machine_ram_frame(ram_t *ram, uint64_t frame);
+bool machine_ram_holds(const ram_t *ram, uint64_t pa, uint64_t bytes);
+uint64_t machine_ram_touched(const ram_t *ram);
 
 /* --- the caches of one CPU (cache.c) --- */
 
@@ -62,17 +62,18 @@ typedef struct cache {
     size_t shift_count[2][CACHE_SHIFTS]; /* [table][shift]: lets a search pass over sizes that are not there */
 } cache_t;
 
-bool cache_create(cache_t *cache);
-void cache_destroy(cache_t *cache);
-void cache_insert(cache_t *cache, const cached_t *entry);
-void cache_remove(cache_t *cache, cached_t *entry);
+bool machine_cache_create(cache_t *cache);
+void machine_cache_destroy(cache_t *cache);
+void machine_cache_insert(cache_t *cache, const cached_t *entry);
+void machine_cache_remove(cache_t *cache, cached_t *entry);
 /* The oldest page that the address and PCID (or any PCID, if global) select, or NULL. */
-cached_t *cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid);
+cached_t *machine_cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid);
 /* Removes the pages of one size that cover the address: those of the PCID, and the global ones if `globals`. */
-void cache_remove_page(cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid, bool globals);
-cached_t *cache_find_table(const cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid);
+void machine_cache_remove_page(cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid, bool globals);
+cached_t *machine_cache_find_table(const cache_t *cache, uint64_t va, unsigned shift, uint16_t pcid);
 /* The next entry after `last` (NULL: the first) that leads to a frame. */
-cached_t *cache_find_frame(const cache_t *cache, bool table, unsigned shift, uint64_t frame, const cached_t *last);
+cached_t *machine_cache_find_frame(const cache_t *cache, bool table, unsigned shift, uint64_t frame,
+                                   const cached_t *last);
 
 /* --- the CPU and the machine (machine.c, cpu.c, control.c) --- */
 
@@ -99,28 +100,28 @@ struct model {
     cpu_t *cpus;
 };
 
-cpu_t *cpu_lock(model_t *machine, unsigned cpu);
-void cpu_unlock(cpu_t *cpu);
-bool has(const cpu_t *cpu, unsigned feature);
-uint64_t physical_mask(const cpu_t *cpu); /* all bits below MAXPHYADDR */
-model_paging_t paging_of(const cpu_t *cpu);
-bool long_mode_active(const cpu_t *cpu);
-bool is_64_bit(const cpu_t *cpu);                 /* 64-bit mode, as opposed to compatibility mode */
-bool is_canonical(const cpu_t *cpu, uint64_t va); /* SDM volume 1, 3.3.7.1 */
-uint16_t current_pcid(const cpu_t *cpu);          /* SDM 4.10.1 */
-model_fault_t no_fault(void);
-model_fault_t fault_of(uint8_t vector, uint32_t error_code, const char *why);
-model_fault_t load_pdptes(cpu_t *cpu, uint64_t cr3);
+cpu_t *machine_cpu_lock(model_t *machine, unsigned cpu);
+void machine_cpu_unlock(cpu_t *cpu);
+bool machine_has(const cpu_t *cpu, unsigned feature);
+uint64_t machine_physical_mask(const cpu_t *cpu); /* all bits below MAXPHYADDR */
+model_paging_t machine_paging_of(const cpu_t *cpu);
+bool machine_long_mode_active(const cpu_t *cpu);
+bool machine_is_64_bit(const cpu_t *cpu);                 /* 64-bit mode, as opposed to compatibility mode */
+bool machine_is_canonical(const cpu_t *cpu, uint64_t va); /* SDM volume 1, 3.3.7.1 */
+uint16_t machine_current_pcid(const cpu_t *cpu);          /* SDM 4.10.1 */
+model_fault_t machine_no_fault(void);
+model_fault_t machine_fault_of(uint8_t vector, uint32_t error_code, const char *why);
+model_fault_t machine_load_pdptes(cpu_t *cpu, uint64_t cr3);
 
-__attribute__((format(printf, 3, 4))) void report(model_t *machine, model_violation_t violation, const char *format,
-                                                  ...);
+__attribute__((format(printf, 3, 4))) void machine_report(model_t *machine, model_violation_t violation,
+                                                          const char *format, ...);
 
 /* --- invalidation (invalidate.c); the caller holds the lock --- */
 
-void flush_everything(cpu_t *cpu, const char *by);
-void flush_pcid(cpu_t *cpu, uint16_t pcid, const char *by);  /* keeps global pages */
-void flush_current_with_globals(cpu_t *cpu, const char *by); /* SDM 4.10.4.1, MOV to CR4 */
-void flush_after_page_fault(cpu_t *cpu, uint64_t va);
+void machine_flush_everything(cpu_t *cpu, const char *by);
+void machine_flush_pcid(cpu_t *cpu, uint16_t pcid, const char *by);  /* keeps global pages */
+void machine_flush_current_with_globals(cpu_t *cpu, const char *by); /* SDM 4.10.4.1, MOV to CR4 */
+void machine_flush_after_page_fault(cpu_t *cpu, uint64_t va);
 
 /* --- paging (format.c, walk.c, rights.c, memory_type.c, access.c) --- */
 
@@ -131,12 +132,12 @@ typedef struct format {
     uint8_t bits[6];  /* [level]: the width of the index */
 } format_t;
 
-const format_t *format_of(model_paging_t paging);
+const format_t *machine_format_of(model_paging_t paging);
 /* Bits that must be 0 in a present entry of this level (SDM 4.3, 4.4.2, 4.5). */
-uint64_t reserved_bits(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
-bool maps_page(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
-uint64_t page_address(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
-uint64_t table_address(const cpu_t *cpu, model_paging_t paging, uint64_t entry);
+uint64_t machine_reserved_bits(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
+bool machine_maps_page(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
+uint64_t machine_page_address(const cpu_t *cpu, model_paging_t paging, unsigned level, uint64_t entry);
+uint64_t machine_table_address(const cpu_t *cpu, model_paging_t paging, uint64_t entry);
 
 typedef enum walk_end {
     WALK_FOUND,
@@ -147,9 +148,9 @@ typedef enum walk_end {
 
 /* Goes down to the entry that maps va and describes it in *page (pa is that of the page). Unless `pure`: starts at the
  * deepest cached table, caches tables, and sets accessed bits above the page's own entry. */
-walk_end_t walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *entry_value);
+walk_end_t machine_walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *entry_value);
 /* Sets flags in an entry, as one locked operation; false if the entry is no longer `value`. */
-bool entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags);
+bool machine_entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags);
 
 typedef struct request {
     model_kind_t kind;
@@ -157,23 +158,24 @@ typedef struct request {
     bool implicit;
 } request_t;
 
-request_t request_of(const cpu_t *cpu, model_kind_t kind, model_mode_t mode);
+request_t machine_request_of(const cpu_t *cpu, model_kind_t kind, model_mode_t mode);
 /* 0, or the error code with which the page refuses (SDM 4.6.1, 4.7). */
-uint32_t refused(const cpu_t *cpu, const cached_t *page, request_t request, const char **why);
-uint32_t fault_code(const cpu_t *cpu, request_t request, uint32_t more);
+uint32_t machine_refused(const cpu_t *cpu, const cached_t *page, request_t request, const char **why);
+uint32_t machine_fault_code(const cpu_t *cpu, request_t request, uint32_t more);
 
-model_memory_type_t page_type(const cpu_t *cpu, unsigned level, uint64_t entry, uint64_t pa);
-model_memory_type_t unpaged_type(const cpu_t *cpu, uint64_t pa);
+model_memory_type_t machine_page_type(const cpu_t *cpu, unsigned level, uint64_t entry, uint64_t pa);
+model_memory_type_t machine_unpaged_type(const cpu_t *cpu, uint64_t pa);
 
 /* One access within one page; va is linear and checked. */
-model_fault_t translate(cpu_t *cpu, uint64_t va, request_t request, model_piece_t *piece);
-model_result_t access_linear(cpu_t *cpu, uint64_t va, uint32_t bytes, request_t request, uint8_t canonical_vector);
+model_fault_t machine_translate(cpu_t *cpu, uint64_t va, request_t request, model_piece_t *piece);
+model_result_t machine_access_linear(cpu_t *cpu, uint64_t va, uint32_t bytes, request_t request,
+                                     uint8_t canonical_vector);
 /* Copies through a linear address; done may be NULL. */
-model_fault_t copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, request_t request, size_t *done);
+model_fault_t machine_copy_linear(cpu_t *cpu, uint64_t va, void *data, size_t bytes, request_t request, size_t *done);
 
 /* --- segmentation (descriptor.c, segment.c, segment_load.c) --- */
 
-model_descriptor_t descriptor_decode(uint64_t raw, uint16_t selector);
-model_descriptor_t descriptor_flat(model_segment_t segment, bool long_mode);
+model_descriptor_t machine_descriptor_decode(uint64_t raw, uint16_t selector);
+model_descriptor_t machine_descriptor_flat(model_segment_t segment, bool long_mode);
 
 #endif

@@ -27,7 +27,7 @@ static void drop_list(cache_t *cache, cached_t *list, bool all_pcids, uint16_t p
     for (cached_t *entry = list, *next; entry; entry = next) {
         next = entry->next;
         if (entry->global ? globals : all_pcids || entry->pcid == pcid)
-            cache_remove(cache, entry);
+            machine_cache_remove(cache, entry);
     }
 }
 
@@ -37,25 +37,25 @@ static void drop(cpu_t *cpu, bool all_pcids, uint16_t pcid, bool globals)
     drop_list(&cpu->cache, cpu->cache.tables, all_pcids, pcid, globals);
 }
 
-void flush_everything(cpu_t *cpu, const char *by)
+void machine_flush_everything(cpu_t *cpu, const char *by)
 {
     drop(cpu, true, 0, true);
     cpu->statistics.all_flushed++;
-    remember(cpu, by, ", PCID ", current_pcid(cpu));
+    remember(cpu, by, ", PCID ", machine_current_pcid(cpu));
 }
 
-void flush_pcid(cpu_t *cpu, uint16_t pcid, const char *by)
+void machine_flush_pcid(cpu_t *cpu, uint16_t pcid, const char *by)
 {
     drop(cpu, false, pcid, false);
     cpu->statistics.spaces_flushed++;
     remember(cpu, by, ", PCID ", pcid);
 }
 
-void flush_current_with_globals(cpu_t *cpu, const char *by)
+void machine_flush_current_with_globals(cpu_t *cpu, const char *by)
 {
-    drop(cpu, false, current_pcid(cpu), true);
+    drop(cpu, false, machine_current_pcid(cpu), true);
     cpu->statistics.all_flushed++;
-    remember(cpu, by, ", PCID ", current_pcid(cpu));
+    remember(cpu, by, ", PCID ", machine_current_pcid(cpu));
 }
 
 /* How large a page memory maps the address by, or 0: see the rule on fragments above. */
@@ -64,7 +64,7 @@ static unsigned mapped_shift(cpu_t *cpu, uint64_t va)
     cached_t page;
     uint64_t value;
 
-    if (paging_of(cpu) == MODEL_PAGING_OFF || walk(cpu, va, true, &page, &value) != WALK_FOUND)
+    if (machine_paging_of(cpu) == MODEL_PAGING_OFF || machine_walk(cpu, va, true, &page, &value) != WALK_FOUND)
         return 0;
     return page.page_shift;
 }
@@ -78,10 +78,10 @@ static void drop_page(cpu_t *cpu, uint64_t va, uint16_t pcid, bool globals)
         next = entry->next;
         if (entry->page_shift == now && entry->va >> now == va >> now &&
             (entry->global ? globals : entry->pcid == pcid))
-            cache_remove(&cpu->cache, entry);
+            machine_cache_remove(&cpu->cache, entry);
     }
     for (unsigned i = 0; i < sizeof shifts; i++)
-        cache_remove_page(&cpu->cache, va, shifts[i], pcid, globals);
+        machine_cache_remove_page(&cpu->cache, va, shifts[i], pcid, globals);
 }
 
 /* Tables above one address: at most one a level. */
@@ -90,37 +90,37 @@ static void drop_tables_above(cpu_t *cpu, uint64_t va, uint16_t pcid)
     static const uint8_t shifts[] = {21, 22, 30, 39, 48};
 
     for (unsigned i = 0; i < sizeof shifts; i++) {
-        cached_t *entry = cache_find_table(&cpu->cache, va, shifts[i], pcid);
+        cached_t *entry = machine_cache_find_table(&cpu->cache, va, shifts[i], pcid);
         if (entry)
-            cache_remove(&cpu->cache, entry);
+            machine_cache_remove(&cpu->cache, entry);
     }
 }
 
-void flush_after_page_fault(cpu_t *cpu, uint64_t va)
+void machine_flush_after_page_fault(cpu_t *cpu, uint64_t va)
 {
-    drop_page(cpu, va, current_pcid(cpu), true);
-    drop_tables_above(cpu, va, current_pcid(cpu));
+    drop_page(cpu, va, machine_current_pcid(cpu), true);
+    drop_tables_above(cpu, va, machine_current_pcid(cpu));
 }
 
 static model_fault_t invalidate_page(cpu_t *cpu, uint64_t va)
 {
     if (cpu->registers.cpl != 0)
-        return fault_of(MODEL_GP, 0, "INVLPG above CPL 0");
-    if (is_64_bit(cpu) && !is_canonical(cpu, va))
-        return no_fault(); /* SDM volume 2, INVLPG: a non-canonical operand does nothing */
-    drop_page(cpu, va, current_pcid(cpu), true);
-    drop_list(&cpu->cache, cpu->cache.tables, false, current_pcid(cpu), false);
+        return machine_fault_of(MODEL_GP, 0, "INVLPG above CPL 0");
+    if (machine_is_64_bit(cpu) && !machine_is_canonical(cpu, va))
+        return machine_no_fault(); /* SDM volume 2, INVLPG: a non-canonical operand does nothing */
+    drop_page(cpu, va, machine_current_pcid(cpu), true);
+    drop_list(&cpu->cache, cpu->cache.tables, false, machine_current_pcid(cpu), false);
     cpu->statistics.pages_flushed++;
     remember(cpu, "INVLPG", " ", va);
-    return no_fault();
+    return machine_no_fault();
 }
 
 model_fault_t model_invlpg(model_t *machine, unsigned index, uint64_t va)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_fault_t fault = invalidate_page(cpu, va);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }
 
@@ -132,7 +132,7 @@ static const char *invpcid_refusal(const cpu_t *cpu, uint64_t type, uint64_t pci
         return "an INVPCID type above 3";
     if (pcid >> 12 != 0)
         return "reserved bits of the INVPCID descriptor";
-    if (type == 0 && is_64_bit(cpu) && !is_canonical(cpu, va))
+    if (type == 0 && machine_is_64_bit(cpu) && !machine_is_canonical(cpu, va))
         return "a non-canonical address in the INVPCID descriptor";
     if (type <= 1 && pcid != 0 && !(cpu->registers.cr4 & MODEL_CR4_PCIDE))
         return "a PCID other than 0 while CR4.PCIDE is clear";
@@ -142,11 +142,11 @@ static const char *invpcid_refusal(const cpu_t *cpu, uint64_t type, uint64_t pci
 /* SDM volume 2, INVPCID. */
 static model_fault_t invalidate_pcid(cpu_t *cpu, uint64_t type, uint64_t pcid, uint64_t va)
 {
-    if (!has(cpu, MODEL_HAS_INVPCID))
-        return fault_of(MODEL_UD, 0, "INVPCID is not there");
+    if (!machine_has(cpu, MODEL_HAS_INVPCID))
+        return machine_fault_of(MODEL_UD, 0, "INVPCID is not there");
     const char *refusal = invpcid_refusal(cpu, type, pcid, va);
     if (refusal)
-        return fault_of(MODEL_GP, 0, refusal);
+        return machine_fault_of(MODEL_GP, 0, refusal);
 
     if (type == 0) {
         drop_page(cpu, va, (uint16_t)pcid, false);
@@ -154,22 +154,22 @@ static model_fault_t invalidate_pcid(cpu_t *cpu, uint64_t type, uint64_t pcid, u
         cpu->statistics.pages_flushed++;
         remember(cpu, "INVPCID type 0", " ", va);
     } else if (type == 1) {
-        flush_pcid(cpu, (uint16_t)pcid, "INVPCID type 1");
+        machine_flush_pcid(cpu, (uint16_t)pcid, "INVPCID type 1");
     } else if (type == 2) {
-        flush_everything(cpu, "INVPCID type 2");
+        machine_flush_everything(cpu, "INVPCID type 2");
     } else {
         drop(cpu, true, 0, false);
         cpu->statistics.all_flushed++;
-        remember(cpu, "INVPCID type 3", ", PCID ", current_pcid(cpu));
+        remember(cpu, "INVPCID type 3", ", PCID ", machine_current_pcid(cpu));
     }
-    return no_fault();
+    return machine_no_fault();
 }
 
 model_fault_t model_invpcid(model_t *machine, unsigned index, uint64_t type, uint64_t pcid, uint64_t va)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_fault_t fault = invalidate_pcid(cpu, type, pcid, va);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }

@@ -31,8 +31,8 @@ static bool cpu_init(cpu_t *cpu, model_t *machine, unsigned index)
     cpu->registers.cr0 = MODEL_CR0_PE | 0x10; /* ET is always 1 */
     cpu->registers.pat = PAT_AT_RESET;
     for (unsigned i = 0; i < MODEL_SEGMENTS; i++)
-        cpu->segments[i] = descriptor_flat((model_segment_t)i, false);
-    return cache_create(&cpu->cache) && pthread_mutex_init(&cpu->lock, NULL) == 0;
+        cpu->segments[i] = machine_descriptor_flat((model_segment_t)i, false);
+    return machine_cache_create(&cpu->cache) && pthread_mutex_init(&cpu->lock, NULL) == 0;
 }
 
 model_t *model_create(const model_config_t *config)
@@ -47,7 +47,7 @@ model_t *model_create(const model_config_t *config)
     machine->config.ram = NULL; /* the caller's array may go away: ram.c has its own */
     if (machine->config.physical_bits == 0)
         machine->config.physical_bits = 46;
-    machine->ram = ram_create(config->ram, config->ram_ranges);
+    machine->ram = machine_ram_create(config->ram, config->ram_ranges);
     machine->cpus = calloc(config->cpus, sizeof *machine->cpus);
 
     bool complete = machine->ram && machine->cpus;
@@ -67,33 +67,33 @@ void model_destroy(model_t *machine)
     if (!machine)
         return;
     for (unsigned i = 0; i < machine->cpu_count; i++) {
-        cache_destroy(&machine->cpus[i].cache);
+        machine_cache_destroy(&machine->cpus[i].cache);
         pthread_mutex_destroy(&machine->cpus[i].lock);
     }
-    ram_destroy(machine->ram);
+    machine_ram_destroy(machine->ram);
     free(machine->cpus);
     free(machine);
 }
 
 void *model_physical(model_t *machine, uint64_t frame)
 {
-    return ram_frame(machine->ram, frame);
+    return machine_ram_frame(machine->ram, frame);
 }
 
 bool model_is_ram(const model_t *machine, uint64_t pa, uint64_t bytes)
 {
-    return ram_holds(machine->ram, pa, bytes);
+    return machine_ram_holds(machine->ram, pa, bytes);
 }
 
 uint64_t model_frames_touched(const model_t *machine)
 {
-    return ram_touched(machine->ram);
+    return machine_ram_touched(machine->ram);
 }
 
 static void report_hole(model_t *machine, uint64_t pa)
 {
-    report(machine, (model_violation_t){.kind = MODEL_HOLE, .frame = pa >> PAGE_SHIFT},
-           "access to physical address %#llx, where there is no RAM", (unsigned long long)pa);
+    machine_report(machine, (model_violation_t){.kind = MODEL_HOLE, .frame = pa >> PAGE_SHIFT},
+                   "access to physical address %#llx, where there is no RAM", (unsigned long long)pa);
 }
 
 void model_physical_read(model_t *machine, uint64_t pa, void *to, size_t bytes)
@@ -101,7 +101,7 @@ void model_physical_read(model_t *machine, uint64_t pa, void *to, size_t bytes)
     for (size_t done = 0; done < bytes;) {
         size_t offset = (size_t)((pa + done) % PAGE_BYTES);
         size_t part = bytes - done < PAGE_BYTES - offset ? bytes - done : (size_t)PAGE_BYTES - offset;
-        unsigned char *frame = ram_frame(machine->ram, (pa + done) >> PAGE_SHIFT);
+        unsigned char *frame = machine_ram_frame(machine->ram, (pa + done) >> PAGE_SHIFT);
 
         if (frame) {
             memcpy((char *)to + done, frame + offset, part);
@@ -118,7 +118,7 @@ void model_physical_write(model_t *machine, uint64_t pa, const void *from, size_
     for (size_t done = 0; done < bytes;) {
         size_t offset = (size_t)((pa + done) % PAGE_BYTES);
         size_t part = bytes - done < PAGE_BYTES - offset ? bytes - done : (size_t)PAGE_BYTES - offset;
-        unsigned char *frame = ram_frame(machine->ram, (pa + done) >> PAGE_SHIFT);
+        unsigned char *frame = machine_ram_frame(machine->ram, (pa + done) >> PAGE_SHIFT);
 
         if (frame)
             memcpy(frame + offset, (const char *)from + done, part);
@@ -128,7 +128,7 @@ void model_physical_write(model_t *machine, uint64_t pa, const void *from, size_
     }
 }
 
-void report(model_t *machine, model_violation_t violation, const char *format, ...)
+void machine_report(model_t *machine, model_violation_t violation, const char *format, ...)
 {
     char sentence[512];
     va_list arguments;
@@ -147,11 +147,11 @@ void report(model_t *machine, model_violation_t violation, const char *format, .
 
 model_statistics_t model_statistics(model_t *machine, unsigned index)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_statistics_t statistics = cpu->statistics;
 
     statistics.cached = cpu->cache.page_count;
     statistics.cached_tables = cpu->cache.table_count;
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return statistics;
 }

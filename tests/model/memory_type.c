@@ -25,17 +25,18 @@ static model_memory_type_t combine(model_memory_type_t pat, bool ram)
     return MODEL_UC;
 }
 
-model_memory_type_t page_type(const cpu_t *cpu, unsigned level, uint64_t entry, uint64_t pa)
+model_memory_type_t machine_page_type(const cpu_t *cpu, unsigned level, uint64_t entry, uint64_t pa)
 {
     uint64_t pat_bit = level == 1 ? MODEL_ENTRY_PAT : MODEL_ENTRY_PAT_LARGE;
     unsigned index = (entry & MODEL_ENTRY_PWT ? 1 : 0) | (entry & MODEL_ENTRY_PCD ? 2 : 0);
 
-    if (has(cpu, MODEL_HAS_PAT) && (entry & pat_bit))
+    if (machine_has(cpu, MODEL_HAS_PAT) && (entry & pat_bit))
         index |= 4;
-    return combine((model_memory_type_t)(cpu->registers.pat >> (8 * index) & 7), ram_holds(cpu->machine->ram, pa, 1));
+    return combine((model_memory_type_t)(cpu->registers.pat >> (8 * index) & 7),
+                   machine_ram_holds(cpu->machine->ram, pa, 1));
 }
 
-model_memory_type_t unpaged_type(const cpu_t *cpu, uint64_t pa)
+model_memory_type_t machine_unpaged_type(const cpu_t *cpu, uint64_t pa)
 {
-    return ram_holds(cpu->machine->ram, pa, 1) ? MODEL_WB : MODEL_UC;
+    return machine_ram_holds(cpu->machine->ram, pa, 1) ? MODEL_WB : MODEL_UC;
 }

@@ -42,7 +42,7 @@ static bool ranges_are_sound(const model_range_t *ranges, size_t count)
     return count != 0;
 }
 
-ram_t *ram_create(const model_range_t *ranges, size_t count)
+ram_t *machine_ram_create(const model_range_t *ranges, size_t count)
 {
     if (!ranges_are_sound(ranges, count))
         return NULL;
@@ -57,14 +57,14 @@ ram_t *ram_create(const model_range_t *ranges, size_t count)
     ram->ranges = malloc(count * sizeof *ranges);
     ram->root = calloc((size_t)ram->root_slots, sizeof *ram->root);
     if (!ram->ranges || !ram->root) {
-        ram_destroy(ram);
+        machine_ram_destroy(ram);
         return NULL;
     }
     memcpy(ram->ranges, ranges, count * sizeof *ranges);
     return ram;
 }
 
-void ram_destroy(ram_t *ram)
+void machine_ram_destroy(ram_t *ram)
 {
     if (!ram)
         return;
@@ -83,7 +83,7 @@ void ram_destroy(ram_t *ram)
     free(ram);
 }
 
-bool ram_holds(const ram_t *ram, uint64_t pa, uint64_t bytes)
+bool machine_ram_holds(const ram_t *ram, uint64_t pa, uint64_t bytes)
 {
     for (size_t i = 0; i < ram->count; i++) {
         uint64_t offset = pa - ram->ranges[i].base;
@@ -112,9 +112,9 @@ static void *get_or_make(void **slot, size_t alignment, size_t bytes, bool *made
     return present;
 }
 
-void *ram_frame(ram_t *ram, uint64_t frame)
+void *machine_ram_frame(ram_t *ram, uint64_t frame)
 {
-    if (frame >> 40 != 0 || !ram_holds(ram, frame << PAGE_SHIFT, PAGE_BYTES))
+    if (frame >> 40 != 0 || !machine_ram_holds(ram, frame << PAGE_SHIFT, PAGE_BYTES))
         return NULL;
 
     bool made = false;
@@ -135,7 +135,7 @@ void *ram_frame(ram_t *ram, uint64_t frame)
     return bytes;
 }
 
-uint64_t ram_touched(const ram_t *ram)
+uint64_t machine_ram_touched(const ram_t *ram)
 {
     return __atomic_load_n(&ram->touched, __ATOMIC_RELAXED);
 }

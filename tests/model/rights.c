@@ -9,7 +9,7 @@
  */
 #include "internal.h"
 
-request_t request_of(const cpu_t *cpu, model_kind_t kind, model_mode_t mode)
+request_t machine_request_of(const cpu_t *cpu, model_kind_t kind, model_mode_t mode)
 {
     request_t request = {.kind = kind, .implicit = mode == MODEL_IMPLICIT};
 
@@ -18,7 +18,7 @@ request_t request_of(const cpu_t *cpu, model_kind_t kind, model_mode_t mode)
 }
 
 /* Bits W, U, I/D of the error code, and those given. I/D exists only where fetching can be forbidden. */
-uint32_t fault_code(const cpu_t *cpu, request_t request, uint32_t more)
+uint32_t machine_fault_code(const cpu_t *cpu, request_t request, uint32_t more)
 {
     const model_registers_t *now = &cpu->registers;
     bool no_execute = (now->cr4 & MODEL_CR4_PAE) && (now->efer & MODEL_EFER_NXE);
@@ -58,7 +58,7 @@ static bool refused_by_key(const cpu_t *cpu, const cached_t *page, request_t req
 {
     const model_registers_t *now = &cpu->registers;
 
-    if (!long_mode_active(cpu) || !(now->cr4 & MODEL_CR4_PKE) || !page->user || request.kind == MODEL_EXECUTE)
+    if (!machine_long_mode_active(cpu) || !(now->cr4 & MODEL_CR4_PKE) || !page->user || request.kind == MODEL_EXECUTE)
         return false;
     if (now->pkru >> (2 * page->key) & 1)
         return true;
@@ -66,7 +66,7 @@ static bool refused_by_key(const cpu_t *cpu, const cached_t *page, request_t req
            (request.user || (now->cr0 & MODEL_CR0_WP));
 }
 
-uint32_t refused(const cpu_t *cpu, const cached_t *page, request_t request, const char **why)
+uint32_t machine_refused(const cpu_t *cpu, const cached_t *page, request_t request, const char **why)
 {
     const char *reason = request.user ? refused_to_user(page, request) : refused_to_supervisor(cpu, page, request);
     bool key = refused_by_key(cpu, page, request);
@@ -78,5 +78,5 @@ uint32_t refused(const cpu_t *cpu, const cached_t *page, request_t request, cons
     if (!reason)
         return 0;
     *why = reason;
-    return fault_code(cpu, request, MODEL_PF_P | (key ? MODEL_PF_PK : 0));
+    return machine_fault_code(cpu, request, MODEL_PF_P | (key ? MODEL_PF_PK : 0));
 }

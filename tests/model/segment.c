@@ -54,46 +54,46 @@ static model_result_t access_segment(cpu_t *cpu, model_segment_t which, uint64_t
     model_result_t result = {.pieces = 0};
     const char *refusal = NULL;
 
-    if (is_64_bit(cpu))
-        return access_linear(cpu, base_in_64_bit(cpu, which) + offset, bytes, request, vector);
+    if (machine_is_64_bit(cpu))
+        return machine_access_linear(cpu, base_in_64_bit(cpu, which) + offset, bytes, request, vector);
     if (!segment->usable)
         refusal = "access through a null selector";
     if (!refusal && (cpu->registers.cr0 & MODEL_CR0_PE))
         refusal = type_refusal(segment, request.kind);
     if (refusal) {
-        result.fault = fault_of(MODEL_GP, 0, refusal);
+        result.fault = machine_fault_of(MODEL_GP, 0, refusal);
         return result;
     }
     if (!inside_limit(segment, offset, bytes)) {
-        result.fault = fault_of(vector, 0, "beyond the segment's limit");
+        result.fault = machine_fault_of(vector, 0, "beyond the segment's limit");
         return result;
     }
-    return access_linear(cpu, (segment->base + offset) & UINT32_MAX, bytes, request, vector);
+    return machine_access_linear(cpu, (segment->base + offset) & UINT32_MAX, bytes, request, vector);
 }
 
 model_result_t model_access_segment(model_t *machine, unsigned index, model_segment_t segment, uint64_t offset,
                                     uint32_t bytes, model_kind_t kind, model_mode_t mode)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
-    model_result_t result = access_segment(cpu, segment, offset, bytes, request_of(cpu, kind, mode));
+    cpu_t *cpu = machine_cpu_lock(machine, index);
+    model_result_t result = access_segment(cpu, segment, offset, bytes, machine_request_of(cpu, kind, mode));
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return result;
 }
 
 model_descriptor_t model_get_segment(model_t *machine, unsigned index, model_segment_t segment)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_descriptor_t descriptor = cpu->segments[segment];
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return descriptor;
 }
 
 void model_set_segment(model_t *machine, unsigned index, model_segment_t segment, model_descriptor_t descriptor)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
 
     cpu->segments[segment] = descriptor;
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
 }

@@ -32,11 +32,11 @@ static model_fault_t locate(const cpu_t *cpu, uint16_t selector, uint32_t bytes,
     uint32_t offset = selector & 0xFFF8;
 
     if (local && !cpu->ldtr.usable)
-        return fault_of(MODEL_GP, selector_code(selector), "a selector into an LDT, and LDTR is null");
+        return machine_fault_of(MODEL_GP, selector_code(selector), "a selector into an LDT, and LDTR is null");
     if (offset + bytes - 1 > limit)
-        return fault_of(MODEL_GP, selector_code(selector), "a selector beyond the table's limit");
-    *va = long_mode_active(cpu) ? base + offset : (base + offset) & UINT32_MAX;
-    return no_fault();
+        return machine_fault_of(MODEL_GP, selector_code(selector), "a selector beyond the table's limit");
+    *va = machine_long_mode_active(cpu) ? base + offset : (base + offset) & UINT32_MAX;
+    return machine_no_fault();
 }
 
 static model_fault_t fetch(cpu_t *cpu, uint16_t selector, uint64_t *raw, uint64_t *va)
@@ -44,7 +44,7 @@ static model_fault_t fetch(cpu_t *cpu, uint16_t selector, uint64_t *raw, uint64_
     request_t request = {.kind = MODEL_READ, .implicit = true};
     model_fault_t fault = locate(cpu, selector, sizeof *raw, va);
 
-    return fault.raised ? fault : copy_linear(cpu, *va, raw, sizeof *raw, request, NULL);
+    return fault.raised ? fault : machine_copy_linear(cpu, *va, raw, sizeof *raw, request, NULL);
 }
 
 /* SDM volume 2, MOV: loading SS. */
@@ -54,14 +54,14 @@ static model_fault_t check_stack(const cpu_t *cpu, const model_descriptor_t *seg
     unsigned rpl = segment->selector & SELECTOR_RPL, cpl = cpu->registers.cpl;
 
     if (rpl != cpl)
-        return fault_of(MODEL_GP, code, "SS: the selector's RPL is not the CPL");
+        return machine_fault_of(MODEL_GP, code, "SS: the selector's RPL is not the CPL");
     if (!segment->code_or_data || (segment->type & 0xA) != 2)
-        return fault_of(MODEL_GP, code, "SS: not a writable data segment");
+        return machine_fault_of(MODEL_GP, code, "SS: not a writable data segment");
     if (segment->dpl != cpl)
-        return fault_of(MODEL_GP, code, "SS: the segment's DPL is not the CPL");
+        return machine_fault_of(MODEL_GP, code, "SS: the segment's DPL is not the CPL");
     if (!segment->present)
-        return fault_of(MODEL_SS, code, "SS: segment not present");
-    return no_fault();
+        return machine_fault_of(MODEL_SS, code, "SS: segment not present");
+    return machine_no_fault();
 }
 
 /* SDM volume 2, MOV: loading DS, ES, FS, GS. Conforming code is exempt from the privilege check. */
@@ -71,12 +71,12 @@ static model_fault_t check_data(const cpu_t *cpu, const model_descriptor_t *segm
     unsigned rpl = segment->selector & SELECTOR_RPL;
 
     if (!segment->code_or_data || (segment->type & 0xA) == 8)
-        return fault_of(MODEL_GP, code, "not a data or readable code segment");
+        return machine_fault_of(MODEL_GP, code, "not a data or readable code segment");
     if ((segment->type & 0xC) != 0xC && (rpl > segment->dpl || cpu->registers.cpl > segment->dpl))
-        return fault_of(MODEL_GP, code, "the segment's DPL is below the CPL or the selector's RPL");
+        return machine_fault_of(MODEL_GP, code, "the segment's DPL is below the CPL or the selector's RPL");
     if (!segment->present)
-        return fault_of(MODEL_NP, code, "segment not present");
-    return no_fault();
+        return machine_fault_of(MODEL_NP, code, "segment not present");
+    return machine_no_fault();
 }
 
 /* SDM volume 2, JMP: a far jump to a code segment. */
@@ -86,14 +86,14 @@ static model_fault_t check_code(const cpu_t *cpu, const model_descriptor_t *segm
     unsigned rpl = segment->selector & SELECTOR_RPL, cpl = cpu->registers.cpl;
 
     if (!segment->code_or_data || !(segment->type & 8))
-        return fault_of(MODEL_GP, code, "CS: not a code segment");
-    if (long_mode_active(cpu) && segment->long_mode && segment->big)
-        return fault_of(MODEL_GP, code, "CS: L and D are both set");
+        return machine_fault_of(MODEL_GP, code, "CS: not a code segment");
+    if (machine_long_mode_active(cpu) && segment->long_mode && segment->big)
+        return machine_fault_of(MODEL_GP, code, "CS: L and D are both set");
     if (segment->type & TYPE_CONFORMING ? segment->dpl > cpl : rpl > cpl || segment->dpl != cpl)
-        return fault_of(MODEL_GP, code, "CS: the segment's DPL does not fit the CPL");
+        return machine_fault_of(MODEL_GP, code, "CS: the segment's DPL does not fit the CPL");
     if (!segment->present)
-        return fault_of(MODEL_NP, code, "CS: segment not present");
-    return no_fault();
+        return machine_fault_of(MODEL_NP, code, "CS: segment not present");
+    return machine_no_fault();
 }
 
 static model_fault_t check(const cpu_t *cpu, model_segment_t which, const model_descriptor_t *segment)
@@ -106,12 +106,13 @@ static model_fault_t check(const cpu_t *cpu, model_segment_t which, const model_
 /* A null selector: allowed for data, never for CS, for SS only in 64-bit mode below CPL 3 (SDM 5.4.1). */
 static model_fault_t load_null(cpu_t *cpu, model_segment_t which, uint16_t selector)
 {
-    bool stack_allows = is_64_bit(cpu) && cpu->registers.cpl < 3 && (selector & SELECTOR_RPL) == cpu->registers.cpl;
+    bool stack_allows =
+        machine_is_64_bit(cpu) && cpu->registers.cpl < 3 && (selector & SELECTOR_RPL) == cpu->registers.cpl;
 
     if (which == MODEL_CS || (which == MODEL_SS_REGISTER && !stack_allows))
-        return fault_of(MODEL_GP, 0, "a null selector for CS or SS");
+        return machine_fault_of(MODEL_GP, 0, "a null selector for CS or SS");
     cpu->segments[which] = (model_descriptor_t){.selector = selector};
-    return no_fault();
+    return machine_no_fault();
 }
 
 static model_fault_t load(cpu_t *cpu, model_segment_t which, uint16_t selector)
@@ -122,7 +123,7 @@ static model_fault_t load(cpu_t *cpu, model_segment_t which, uint16_t selector)
         cpu->segments[which].selector = selector;
         cpu->segments[which].base = (uint64_t)selector << 4;
         cpu->segments[which].usable = true;
-        return no_fault();
+        return machine_no_fault();
     }
     if (is_null(selector))
         return load_null(cpu, which, selector);
@@ -130,12 +131,12 @@ static model_fault_t load(cpu_t *cpu, model_segment_t which, uint16_t selector)
     model_fault_t fault = fetch(cpu, selector, &raw, &va);
     if (fault.raised)
         return fault;
-    model_descriptor_t segment = descriptor_decode(raw, selector);
+    model_descriptor_t segment = machine_descriptor_decode(raw, selector);
     fault = check(cpu, which, &segment);
     if (!fault.raised && !(segment.type & TYPE_ACCESSED)) {
         uint8_t type = (uint8_t)(raw >> 40 | TYPE_ACCESSED);
         request_t request = {.kind = MODEL_WRITE, .implicit = true};
-        fault = copy_linear(cpu, va + 5, &type, 1, request, NULL);
+        fault = machine_copy_linear(cpu, va + 5, &type, 1, request, NULL);
         segment.type |= TYPE_ACCESSED;
     }
     if (which == MODEL_CS) /* the CPL stays: SDM 5.8.1 */
@@ -147,27 +148,27 @@ static model_fault_t load(cpu_t *cpu, model_segment_t which, uint16_t selector)
 
 model_fault_t model_load_segment(model_t *machine, unsigned index, model_segment_t segment, uint16_t selector)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_fault_t fault = load(cpu, segment, selector);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }
 
 model_fault_t model_lgdt(model_t *machine, unsigned index, uint64_t base, uint16_t limit)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
-    model_fault_t fault = no_fault();
+    cpu_t *cpu = machine_cpu_lock(machine, index);
+    model_fault_t fault = machine_no_fault();
 
     if (cpu->registers.cpl != 0) {
-        fault = fault_of(MODEL_GP, 0, "LGDT above CPL 0");
-    } else if (is_64_bit(cpu) && !is_canonical(cpu, base)) {
-        fault = fault_of(MODEL_GP, 0, "LGDT with a base that is not canonical");
+        fault = machine_fault_of(MODEL_GP, 0, "LGDT above CPL 0");
+    } else if (machine_is_64_bit(cpu) && !machine_is_canonical(cpu, base)) {
+        fault = machine_fault_of(MODEL_GP, 0, "LGDT with a base that is not canonical");
     } else {
-        cpu->gdt_base = is_64_bit(cpu) ? base : base & UINT32_MAX;
+        cpu->gdt_base = machine_is_64_bit(cpu) ? base : base & UINT32_MAX;
         cpu->gdt_limit = limit;
     }
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }
 
@@ -177,37 +178,37 @@ static model_fault_t load_ldt(cpu_t *cpu, uint16_t selector)
 {
     request_t request = {.kind = MODEL_READ, .implicit = true};
     uint64_t raw[2] = {0, 0}, va = 0;
-    uint32_t bytes = long_mode_active(cpu) ? 16 : 8, code = selector_code(selector);
+    uint32_t bytes = machine_long_mode_active(cpu) ? 16 : 8, code = selector_code(selector);
 
     if (cpu->registers.cpl != 0)
-        return fault_of(MODEL_GP, 0, "LLDT above CPL 0");
+        return machine_fault_of(MODEL_GP, 0, "LLDT above CPL 0");
     if (is_null(selector)) {
         cpu->ldtr = (model_descriptor_t){.selector = selector};
-        return no_fault();
+        return machine_no_fault();
     }
     if (selector & SELECTOR_LDT)
-        return fault_of(MODEL_GP, code, "LLDT with a selector into an LDT");
+        return machine_fault_of(MODEL_GP, code, "LLDT with a selector into an LDT");
 
     model_fault_t fault = locate(cpu, selector, bytes, &va);
     if (!fault.raised)
-        fault = copy_linear(cpu, va, raw, bytes, request, NULL);
+        fault = machine_copy_linear(cpu, va, raw, bytes, request, NULL);
     if (fault.raised)
         return fault;
-    model_descriptor_t ldt = descriptor_decode(raw[0], selector);
+    model_descriptor_t ldt = machine_descriptor_decode(raw[0], selector);
     ldt.base |= raw[1] << 32;
     if (ldt.code_or_data || ldt.type != TYPE_LDT)
-        return fault_of(MODEL_GP, code, "LLDT: not an LDT descriptor");
+        return machine_fault_of(MODEL_GP, code, "LLDT: not an LDT descriptor");
     if (!ldt.present)
-        return fault_of(MODEL_NP, code, "LLDT: LDT not present");
+        return machine_fault_of(MODEL_NP, code, "LLDT: LDT not present");
     cpu->ldtr = ldt;
-    return no_fault();
+    return machine_no_fault();
 }
 
 model_fault_t model_lldt(model_t *machine, unsigned index, uint16_t selector)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     model_fault_t fault = load_ldt(cpu, selector);
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     return fault;
 }

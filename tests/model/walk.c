@@ -15,7 +15,7 @@
 
 static void *entry_in_ram(cpu_t *cpu, uint64_t pa)
 {
-    unsigned char *frame = ram_frame(cpu->machine->ram, pa >> PAGE_SHIFT);
+    unsigned char *frame = machine_ram_frame(cpu->machine->ram, pa >> PAGE_SHIFT);
 
     return frame ? frame + pa % PAGE_BYTES : NULL;
 }
@@ -28,9 +28,10 @@ static uint64_t entry_read(cpu_t *cpu, uint64_t pa, unsigned bytes, bool pure)
         cpu->statistics.entries_read++;
     if (!entry) {
         if (!pure)
-            report(cpu->machine, (model_violation_t){.kind = MODEL_HOLE, .cpu = cpu->index, .frame = pa >> PAGE_SHIFT},
-                   "CPU %u: a page walk reads a table at physical address %#llx, where there is no RAM", cpu->index,
-                   (unsigned long long)pa);
+            machine_report(cpu->machine,
+                           (model_violation_t){.kind = MODEL_HOLE, .cpu = cpu->index, .frame = pa >> PAGE_SHIFT},
+                           "CPU %u: a page walk reads a table at physical address %#llx, where there is no RAM",
+                           cpu->index, (unsigned long long)pa);
         return bytes == 4 ? UINT32_MAX : UINT64_MAX;
     }
     if (bytes == 4)
@@ -39,14 +40,14 @@ static uint64_t entry_read(cpu_t *cpu, uint64_t pa, unsigned bytes, bool pure)
 }
 
 /* SDM 8.1.2.1: accessed and dirty bits are set by a locked operation, hence never over somebody's change. */
-bool entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags)
+bool machine_entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags)
 {
     void *entry = entry_in_ram(cpu, pa);
     uint32_t narrow = (uint32_t)value;
 
     if (!entry)
         return true; /* a hole swallows the write */
-    if (format_of(paging_of(cpu))->entry_bytes == 4)
+    if (machine_format_of(machine_paging_of(cpu))->entry_bytes == 4)
         return __atomic_compare_exchange_n((uint32_t *)entry, &narrow, narrow | (uint32_t)flags, false,
                                            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     return __atomic_compare_exchange_n((entry_t *)entry, &value, value | flags, false, __ATOMIC_ACQ_REL,
@@ -57,12 +58,12 @@ bool entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags)
  * led to it. False: a PDPTE register is not present. */
 static bool begin(cpu_t *cpu, model_paging_t paging, uint64_t va, bool pure, cached_t *at)
 {
-    const format_t *format = format_of(paging);
+    const format_t *format = machine_format_of(paging);
 
     *at = (cached_t){.table = true, .writable = true, .user = true, .level = (uint8_t)(format->levels + 1)};
-    at->pcid = current_pcid(cpu);
+    at->pcid = machine_current_pcid(cpu);
     for (unsigned level = 2; !pure && level <= format->levels; level++) {
-        const cached_t *cached = cache_find_table(&cpu->cache, va, format->shift[level], at->pcid);
+        const cached_t *cached = machine_cache_find_table(&cpu->cache, va, format->shift[level], at->pcid);
         if (cached) {
             *at = *cached;
             cpu->statistics.structure_hits++;
@@ -72,10 +73,10 @@ static bool begin(cpu_t *cpu, model_paging_t paging, uint64_t va, bool pure, cac
     if (paging == MODEL_PAGING_PAE) { /* the top level is four registers: SDM 4.4.1 */
         uint64_t pdpte = cpu->registers.pdpte[va >> 30 & 3];
         at->level = 3;
-        at->pa = table_address(cpu, paging, pdpte);
+        at->pa = machine_table_address(cpu, paging, pdpte);
         return (pdpte & MODEL_ENTRY_P) != 0;
     }
-    at->pa = table_address(cpu, paging, cpu->registers.cr3);
+    at->pa = machine_table_address(cpu, paging, cpu->registers.cr3);
     return true;
 }
 
@@ -90,36 +91,36 @@ static void descend(const cpu_t *cpu, model_paging_t paging, uint64_t entry, cac
 
 static void describe_page(const cpu_t *cpu, model_paging_t paging, uint64_t va, uint64_t entry, cached_t *page)
 {
-    uint8_t shift = format_of(paging)->shift[page->level];
+    uint8_t shift = machine_format_of(paging)->shift[page->level];
 
     page->table = false;
     page->shift = shift;
     page->page_shift = shift;
     page->va = va >> shift << shift;
-    page->pa = page_address(cpu, paging, page->level, entry);
+    page->pa = machine_page_address(cpu, paging, page->level, entry);
     page->global = (entry & MODEL_ENTRY_G) && (cpu->registers.cr4 & MODEL_CR4_PGE);
     page->dirty = (entry & MODEL_ENTRY_D) != 0;
     page->key = paging >= MODEL_PAGING_4_LEVEL ? (uint8_t)(entry >> MODEL_ENTRY_KEY_SHIFT & 15) : 0;
-    page->type = (uint8_t)page_type(cpu, page->level, entry, page->pa + (va - page->va));
+    page->type = (uint8_t)machine_page_type(cpu, page->level, entry, page->pa + (va - page->va));
 }
 
 /* One entry that refers to a table: marks it accessed and caches the table. */
 static bool use_table(cpu_t *cpu, model_paging_t paging, uint64_t va, uint64_t entry, cached_t *at)
 {
-    if (!(entry & MODEL_ENTRY_A) && !entry_set(cpu, at->entry_pa, entry, MODEL_ENTRY_A))
+    if (!(entry & MODEL_ENTRY_A) && !machine_entry_set(cpu, at->entry_pa, entry, MODEL_ENTRY_A))
         return false;
-    at->shift = format_of(paging)->shift[at->level];
+    at->shift = machine_format_of(paging)->shift[at->level];
     at->va = va >> at->shift << at->shift;
-    at->pa = table_address(cpu, paging, entry);
+    at->pa = machine_table_address(cpu, paging, entry);
     if (cpu->machine->config.caching != MODEL_FORGET)
-        cache_insert(&cpu->cache, at);
+        machine_cache_insert(&cpu->cache, at);
     return true;
 }
 
-walk_end_t walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *entry_value)
+walk_end_t machine_walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *entry_value)
 {
-    model_paging_t paging = paging_of(cpu);
-    const format_t *format = format_of(paging);
+    model_paging_t paging = machine_paging_of(cpu);
+    const format_t *format = machine_format_of(paging);
 
     if (!pure)
         cpu->statistics.walks++;
@@ -133,16 +134,16 @@ walk_end_t walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *en
         uint64_t entry = entry_read(cpu, page->entry_pa, format->entry_bytes, pure);
         if (!(entry & MODEL_ENTRY_P))
             return WALK_NOT_PRESENT;
-        if (entry & reserved_bits(cpu, paging, level, entry))
+        if (entry & machine_reserved_bits(cpu, paging, level, entry))
             return WALK_RESERVED;
         descend(cpu, paging, entry, page);
-        if (maps_page(cpu, paging, level, entry)) {
+        if (machine_maps_page(cpu, paging, level, entry)) {
             describe_page(cpu, paging, va, entry, page);
             *entry_value = entry;
             return WALK_FOUND;
         }
         if (pure)
-            page->pa = table_address(cpu, paging, entry);
+            page->pa = machine_table_address(cpu, paging, entry);
         else if (!use_table(cpu, paging, va, entry, page))
             return WALK_AGAIN;
     }
@@ -150,13 +151,14 @@ walk_end_t walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint64_t *en
 
 bool model_translate(model_t *machine, unsigned index, uint64_t va, model_translation_t *translation)
 {
-    cpu_t *cpu = cpu_lock(machine, index);
+    cpu_t *cpu = machine_cpu_lock(machine, index);
     cached_t page;
     uint64_t entry;
-    bool found = paging_of(cpu) != MODEL_PAGING_OFF && (!is_64_bit(cpu) || is_canonical(cpu, va)) &&
-                 walk(cpu, va, true, &page, &entry) == WALK_FOUND;
+    bool found = machine_paging_of(cpu) != MODEL_PAGING_OFF &&
+                 (!machine_is_64_bit(cpu) || machine_is_canonical(cpu, va)) &&
+                 machine_walk(cpu, va, true, &page, &entry) == WALK_FOUND;
 
-    cpu_unlock(cpu);
+    machine_cpu_unlock(cpu);
     if (found)
         *translation = (model_translation_t){.pa = page.pa + (va - page.va),
                                              .entry_pa = page.entry_pa,
