@@ -124,9 +124,9 @@ static quire_frame_t link_table(plan_t *plan, const entry_t *entry, uint64_t raw
             fill(format, frame, entry->level, raw);
     } while (!entry_try(table, entry, &raw, after));
     quire_paging_table_joins(table, frame, entry->level - 1, first);
-    if (raw == 0)
+    if (!entry_present(raw))
         quire_paging_prune_add(cursor, entry->va, entry->va | QUIRE_PAGE_MASK);
-    if (entry_present(raw))
+    else
         quire_paging_flush_add(cursor, first, format_last(format, entry->level, first));
     return frame;
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prune.c - empty tables are given back.
+ * prune.c - tables that say nothing of their own are given back.
  *
- * Problem. A table that holds nothing is a frame lost; knowing that it holds nothing takes a count per table, or a
- * look.
+ * Problem. A table that is empty, or that repeats one promise in every entry, is a frame lost; knowing that takes a
+ * count per table, or a look.
  *
- * Idea. A look, but only where something became empty while the cursor was open (or where a table was made and may not
- * have been used). The search for an entry that is not empty begins where the work was done, so that it usually ends at
- * the first word.
+ * Idea. A look, but only where something became empty while the cursor was open, or where a table was made and may not
+ * have been used. The search for an entry that differs begins where the work was done, so that it usually ends at the
+ * second word. A promise that was split for nothing is whole again afterwards: an opened cursor that did nothing has
+ * changed nothing.
+ *
+ * Only what became empty, or was split just now, is joined: a range whose content is discarded page by page and touched
+ * again would otherwise be joined and split in turn.
  *
  * Root entries that are pinned, and all root entries of a format that cannot change them, keep their tables.
  *
@@ -16,32 +20,39 @@
  */
 #include "paging.h"
 
-static bool is_empty(const quire_format_t *format, const void *window, unsigned level, unsigned from)
+/* Whether one promise, or nothing, stands in every entry, and can stand in the entry above: then it is in *raw. */
+static bool is_uniform(const quire_format_t *format, const void *window, unsigned level, unsigned from, uint64_t *raw)
 {
     unsigned entries = format_entries(format, level);
+    uint64_t first = word_read(format, window, from);
+    quire_page_t page;
 
-    for (unsigned i = 0; i < entries; i++)
-        if (word_read(format, window, (from + i) & (entries - 1)) != 0)
+    for (unsigned i = 1; i < entries; i++)
+        if (word_read(format, window, (from + i) & (entries - 1)) != first)
             return false;
-    return true;
+    page = entry_decode(format, level, first);
+    *raw = first;
+    return page.kind == QUIRE_PAGE_EMPTY || page.kind == QUIRE_PAGE_RESERVED || page.kind == QUIRE_PAGE_GUARD ||
+           page.kind == QUIRE_PAGE_OBJECT;
 }
 
-static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw)
+static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, uint64_t promise)
 {
     quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
     quire_frame_t frame = entry_table(format, raw);
     quire_va_t va = format_first(format, entry->level, entry->va);
 
-    (void)entry_replace(table, entry, raw, 0);
+    (void)entry_replace(table, entry, raw, promise);
     quire_paging_table_leaves(table, frame, entry->level - 1, va);
     cursor->leaf = quire_frame(0);
     quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
     quire_paging_gather(cursor, frame, GATHER_FRAME);
 }
 
-/* Whether the table is empty, once the empty tables below it have gone. */
-static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last)
+/* Whether the table could be one entry, in *promise, once such tables below it have gone. */
+static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last,
+                        uint64_t *promise)
 {
     const quire_format_t *format = format_of(cursor->table);
     void *window = quire_port_window_open(frame);
@@ -49,22 +60,27 @@ static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned le
     for (quire_va_t va = first, stop; level > 1; va = stop + 1) {
         entry_t entry = entry_at(format, window, frame, level, va);
         uint64_t raw = entry_read(format, &entry);
+        uint64_t below = 0;
 
         stop = piece_last(format, level, va, last);
-        if (entry_is_table(format, level, raw) && prune_table(cursor, entry_table(format, raw), level - 1, va, stop) &&
+        if (entry_is_table(format, level, raw) &&
+            prune_table(cursor, entry_table(format, raw), level - 1, va, stop, &below) &&
             !entry_is_kept(format, level, raw))
-            unlink_table(cursor, &entry, raw);
+            unlink_table(cursor, &entry, raw, below);
         if (stop == last)
             break;
     }
-    bool empty = level < format->levels && is_empty(format, window, level, format_index(format, level, first));
+    bool uniform =
+        level < format->levels && is_uniform(format, window, level, format_index(format, level, first), promise);
     quire_port_window_close(window);
-    return empty;
+    return uniform;
 }
 
 void quire_paging_prune(quire_cursor_t *cursor)
 {
     quire_table_t *table = cursor->table;
+    uint64_t promise;
 
-    (void)prune_table(cursor, table->root, format_of(table)->levels, cursor->prune_start, cursor->prune_end - 1);
+    (void)prune_table(cursor, table->root, format_of(table)->levels, cursor->prune_start, cursor->prune_end - 1,
+                      &promise);
 }
