@@ -36,7 +36,7 @@ static model_fault_t page_fault(cpu_t *cpu, uint64_t va, request_t request, uint
 }
 
 /* A walk that the processor wants to end in a usable page: marks it and caches it. */
-static walk_end_t fill(cpu_t *cpu, uint64_t va, uint64_t marks, cached_t *page, uint64_t entry)
+walk_end_t machine_fill(cpu_t *cpu, uint64_t va, uint64_t marks, cached_t *page, uint64_t entry)
 {
     if ((entry & marks) != marks && !machine_entry_set(cpu, page->entry_pa, entry, marks))
         return WALK_AGAIN;
@@ -70,7 +70,7 @@ static model_fault_t walk_for(cpu_t *cpu, uint64_t va, request_t request, cached
             code = machine_refused(cpu, page, request, &why);
             if (code != 0)
                 return page_fault(cpu, va, request, code, why);
-            if (fill(cpu, va, marks, page, entry) == WALK_FOUND)
+            if (machine_fill(cpu, va, marks, page, entry) == WALK_FOUND)
                 return machine_no_fault();
             break;
         case WALK_AGAIN:
@@ -255,25 +255,4 @@ model_fault_t model_write(model_t *machine, unsigned index, uint64_t va, const v
 
     machine_cpu_unlock(cpu);
     return fault;
-}
-
-bool model_prefetch(model_t *machine, unsigned index, uint64_t va)
-{
-    cpu_t *cpu = machine_cpu_lock(machine, index);
-    cached_t page;
-    uint64_t entry = 0;
-    bool usable =
-        machine_paging_of(cpu) != MODEL_PAGING_OFF && (!machine_is_64_bit(cpu) || machine_is_canonical(cpu, va));
-    walk_end_t end = usable ? WALK_AGAIN : WALK_NOT_PRESENT;
-
-    cpu->access = ++cpu->statistics.accesses;
-    if (usable && machine_cache_find_page(&cpu->cache, va, machine_current_pcid(cpu)))
-        end = WALK_FOUND;
-    while (end == WALK_AGAIN) {
-        end = machine_walk(cpu, va, false, &page, &entry);
-        if (end == WALK_FOUND)
-            end = fill(cpu, va, MODEL_ENTRY_A, &page, entry);
-    }
-    machine_cpu_unlock(cpu);
-    return end == WALK_FOUND;
 }

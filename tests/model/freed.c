@@ -92,69 +92,36 @@ static unsigned report_root(cpu_t *cpu, uint64_t frame)
 
 typedef struct search {
     cpu_t *cpu;
-    model_paging_t paging;
     uint64_t frame;
     unsigned found;
 } search_t;
 
-static void report_live(search_t *search, unsigned level, uint64_t va, bool table)
+static void report_live(void *context, unsigned level, uint64_t va, uint64_t entry, bool page)
 {
-    if (search->paging >= MODEL_PAGING_4_LEVEL) { /* sign-extend */
-        unsigned unused = search->paging == MODEL_PAGING_4_LEVEL ? 16 : 7;
-        va = (uint64_t)((int64_t)(va << unused) >> unused);
+    search_t *search = context;
+    model_paging_t paging = machine_paging_of(search->cpu);
+    uint64_t first = machine_table_address(search->cpu, paging, entry) >> PAGE_SHIFT, frames = 1;
+
+    if (page) {
+        first = machine_page_address(search->cpu, paging, level, entry) >> PAGE_SHIFT;
+        frames = UINT64_C(1) << (machine_format_of(paging)->shift[level] - PAGE_SHIFT);
     }
+    if (search->frame - first >= frames)
+        return;
     search->found++;
     machine_report(
         search->cpu->machine,
         (model_violation_t){
             .kind = MODEL_LIVE_MAPPING, .cpu = search->cpu->index, .level = level, .va = va, .frame = search->frame},
         "still mapped: frame %#llx freed while the tables of CPU %u %s at virtual address %#llx, level %u",
-        (wide_t)search->frame, search->cpu->index, table ? "use it as a table" : "map it", (wide_t)va, level);
-}
-
-static void search_table(search_t *search, uint64_t table, unsigned level, uint64_t va)
-{
-    const format_t *format = machine_format_of(search->paging);
-    const unsigned char *bytes = machine_ram_frame(search->cpu->machine->ram, table >> PAGE_SHIFT);
-
-    for (uint64_t i = 0; bytes && i < UINT64_C(1) << format->bits[level]; i++) {
-        const void *slot = bytes + i * format->entry_bytes;
-        uint64_t entry = format->entry_bytes == 4 ? __atomic_load_n((const uint32_t *)slot, __ATOMIC_ACQUIRE)
-                                                  : __atomic_load_n((const entry_t *)slot, __ATOMIC_ACQUIRE);
-        uint64_t at = va | i << format->shift[level];
-
-        if (!(entry & MODEL_ENTRY_P))
-            continue;
-        if (machine_maps_page(search->cpu, search->paging, level, entry)) {
-            uint64_t first = machine_page_address(search->cpu, search->paging, level, entry) >> PAGE_SHIFT;
-            if (search->frame - first < UINT64_C(1) << (format->shift[level] - PAGE_SHIFT))
-                report_live(search, level, at, false);
-            continue;
-        }
-        uint64_t next = machine_table_address(search->cpu, search->paging, entry);
-        if (next >> PAGE_SHIFT == search->frame)
-            report_live(search, level, at, true);
-        else
-            search_table(search, next, level - 1, at);
-    }
+        (wide_t)search->frame, search->cpu->index, page ? "map it" : "use it as a table", (wide_t)va, level);
 }
 
 static unsigned report_mapped(cpu_t *cpu, uint64_t frame)
 {
-    search_t search = {.cpu = cpu, .paging = machine_paging_of(cpu), .frame = frame};
+    search_t search = {.cpu = cpu, .frame = frame};
 
-    if (search.paging == MODEL_PAGING_OFF)
-        return 0;
-    if (search.paging == MODEL_PAGING_PAE) {
-        for (unsigned i = 0; i < 4; i++) {
-            if (cpu->registers.pdpte[i] & MODEL_ENTRY_P)
-                search_table(&search, machine_table_address(cpu, search.paging, cpu->registers.pdpte[i]), 2,
-                             (uint64_t)i << 30);
-        }
-    } else {
-        uint64_t root = machine_table_address(cpu, search.paging, cpu->registers.cr3);
-        search_table(&search, root, machine_format_of(search.paging)->levels, 0);
-    }
+    machine_visit_tables(cpu, report_live, &search);
     return search.found;
 }
 

@@ -152,6 +152,13 @@ walk_end_t machine_walk(cpu_t *cpu, uint64_t va, bool pure, cached_t *page, uint
 /* Sets flags in an entry, as one locked operation; false if the entry is no longer `value`. */
 bool machine_entry_set(cpu_t *cpu, uint64_t pa, uint64_t value, uint64_t flags);
 
+/* visit.c: called for each present entry; `va` is the lowest address it stands for. */
+typedef void (*visit_t)(void *context, unsigned level, uint64_t va, uint64_t entry, bool page);
+void machine_visit_tables(cpu_t *cpu, visit_t visit, void *context);
+
+/* Ends a walk that found a page: sets flags in its entry and caches it. WALK_AGAIN if the entry has changed. */
+walk_end_t machine_fill(cpu_t *cpu, uint64_t va, uint64_t marks, cached_t *page, uint64_t entry);
+
 typedef struct request {
     model_kind_t kind;
     bool user;

@@ -243,6 +243,9 @@ model_fault_t model_write(model_t *machine, unsigned cpu, uint64_t va, const voi
 /* A translation the processor makes for itself, ahead of time (SDM 4.10.2.3): accessed bits are set and the caches
  * filled, no fault is raised. False if there is no translation. */
 bool model_prefetch(model_t *machine, unsigned cpu, uint64_t va);
+/* The same for every page that the current tables map (the first 4 KiB of large ones): after it, no flush that is
+ * needed can be forgotten unseen. Returns how many pages there are. */
+uint64_t model_prefetch_everything(model_t *machine, unsigned cpu);
 
 /* What memory says, past all caches and without a trace: no accessed bit, nothing cached. */
 typedef struct model_translation {

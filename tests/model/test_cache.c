@@ -198,6 +198,26 @@ TEST(model, prefetch_fills_the_caches)
     CHECK_EQUAL(reach(VA), first);
 }
 
+/* SDM 4.10.2.3: all of it, in every format, whatever the rights. */
+TEST(model, prefetch_of_everything)
+{
+    static const model_paging_t pagings[] = {MODEL_PAGING_32, MODEL_PAGING_PAE, MODEL_PAGING_4_LEVEL,
+                                             MODEL_PAGING_5_LEVEL};
+
+    for (unsigned i = 0; i < 4; i++) {
+        model_t *machine = fixture_start(pagings[i]);
+        uint64_t frame = new_frame();
+        entry_put(VA, 1, frame | P);
+        entry_put(VA + 0x5000, 1, new_frame() | PWU);
+        entry_put(0x80000000, 2, 0x08000000 | PWU | PS);
+        CHECK_EQUAL(model_prefetch_everything(machine, 0), 3);
+        CHECK_EQUAL(model_statistics(machine, 0).cached, 3);
+        entry_put(VA, 1, 0);
+        CHECK_EQUAL(model_frame_freed(machine, frame >> 12), 1);
+        CHECK_EQUAL(model_statistics(machine, 0).page_faults, 0);
+    }
+}
+
 /* The processor is free to forget (SDM 4.10.4.1): a program must not rely on what is cached. */
 TEST(model, other_ways_of_caching)
 {
