@@ -36,6 +36,7 @@ static const device_t devices[] = {
 
 quire_status_t file_find(const char *path, file_t *file)
 {
+    static const initrd_file_t device_directory = {.mode = INITRD_DIRECTORY | 0755, .links = 2, .name = "dev"};
     static const initrd_file_t root = {.mode = INITRD_DIRECTORY | 0755, .links = 2, .name = ""};
     initrd_file_t content = root;
     file_kind_t kind = FILE_INITRD;
@@ -45,7 +46,9 @@ quire_status_t file_find(const char *path, file_t *file)
         if (initrd_same_path(path, devices[i].path))
             kind = devices[i].kind;
     }
-    if (kind == FILE_INITRD && !initrd_same_path(path, "/"))
+    if (initrd_same_path(path, "dev"))
+        content = device_directory;
+    else if (kind == FILE_INITRD && !initrd_same_path(path, "/"))
         status = initrd_find(path, &content);
     if (status == QUIRE_OK)
         *file = (file_t){.kind = kind, .content = content};

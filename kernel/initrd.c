@@ -127,9 +127,7 @@ quire_status_t initrd_next(const void *archive, size_t bytes, size_t *offset, in
 static const char *next_part(const char *path)
 {
     for (;;) {
-        if (path[0] == '/')
-            path++;
-        else if (path[0] == '.' && (path[1] == '/' || path[1] == '\0'))
+        if (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
             path++;
         else
             return path;
@@ -150,6 +148,43 @@ bool initrd_same_path(const char *a, const char *b)
         if (*a == '\0' || *b == '\0')
             return *next_part(a) == '\0' && *next_part(b) == '\0';
     }
+}
+
+static size_t part_length(const char *part)
+{
+    size_t length = 0;
+
+    while (part[length] != '\0' && part[length] != '/')
+        length++;
+    return length;
+}
+
+/* What is written never overtakes what is read: each part takes its own length and the one slash that it had. */
+void initrd_tidy_path(char *path)
+{
+    char *to = path;
+    bool slash = false; /* at the end of what was read */
+
+    for (const char *from = path; *from != '\0';) {
+        size_t length = part_length(from);
+        bool here = length == 0 || (length == 1 && from[0] == '.');
+        bool up = length == 2 && from[0] == '.' && from[1] == '.';
+
+        slash = from[length] == '/' || here || up;
+        while (up && to > path && *--to != '/')
+            ;
+        if (!here && !up) {
+            if (to > path)
+                *to++ = '/';
+            for (size_t i = 0; i < length; i++)
+                *to++ = from[i];
+        }
+        from += length;
+        from += *from == '/';
+    }
+    if (slash && to > path)
+        *to++ = '/';
+    *to = '\0';
 }
 
 /* Of hard links all but the last are empty: finds the one with the content. */

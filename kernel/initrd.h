@@ -46,6 +46,10 @@ quire_status_t initrd_next(const void *archive, size_t bytes, size_t *offset, in
 /* As initrd_find(), in one archive. */
 quire_status_t initrd_search(const void *archive, size_t bytes, const char *path, initrd_file_t *file) QUIRE_MUST_CHECK;
 
+/* Takes empty parts, "." and ".." out of a path, in place, by the letter: "/a//./b/../c" becomes "a/c", the root "". A
+   slash at the end of anything else stays: it asks for a directory. The path never grows. */
+void initrd_tidy_path(char *path);
+
 /* Whether two paths name the same file: empty parts and "." count for nothing. */
 bool initrd_same_path(const char *a, const char *b);
 

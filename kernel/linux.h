@@ -96,6 +96,7 @@ enum linux_open {
     O_APPEND = 02000,
     O_NONBLOCK = 04000,
     O_DIRECTORY = 0200000,
+    O_NOFOLLOW = 0400000,
     O_CLOEXEC = 02000000,
 };
 

@@ -42,7 +42,7 @@ enum {
     AT_EXECFN = 31,
 };
 
-#define AUXILIARY_WORDS (2 * 18)
+#define AUXILIARY_WORDS ((size_t)2 * 18)
 #define CLOCK_TICKS     100 /* a second, as programs count them */
 
 /* Writes ascending words, a few at a time. The first failure sticks. */

@@ -147,8 +147,10 @@ static call_result_t map(process_t *process, wish_t wish)
     if (status != QUIRE_OK)
         return call_error(status);
     /* Populating is a wish: Linux does not report when it fails either. */
-    if ((wish.flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot_of(wish.prot) != QUIRE_PROT_NONE)
+    if ((wish.flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot_of(wish.prot) != QUIRE_PROT_NONE) {
         status = quire_vmm_populate(space, va, wish.bytes);
+        (void)status;
+    }
     return (call_result_t)va;
 }
 

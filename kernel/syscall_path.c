@@ -3,10 +3,9 @@
  * syscall_path.c - open, stat, readlink: what begins with a name.
  *
  * There is one directory tree, read-only: devices and the initial file system. Every process's working directory is its
- * root. Names are copied into the process's own kernel memory first; a relative one gets the name of the directory it
- * is relative to in front. Symbolic links are told, not followed: opening one is ELOOP.
+ * root. Opening something to write to it, or to make it, is EROFS.
  */
-#include "bytes.h"
+#include "path.h"
 #include "transfer.h"
 
 #define STATX_BYTES 256
@@ -14,91 +13,6 @@
 #define STATX_TAKEN 0x80000000u /* a bit of the mask that Linux keeps for itself */
 
 static const char self[] = "/proc/self/exe";
-
-static size_t length_of(const char *text)
-{
-    size_t length = 0;
-
-    while (text[length] != '\0')
-        length++;
-    return length;
-}
-
-static bool is_directory(const file_t *file)
-{
-    return file->kind == FILE_INITRD && (file->content.mode & MODE_TYPE) == MODE_DIRECTORY;
-}
-
-/* Puts the directory's name before the path in state->path. */
-static call_result_t join(process_t *process, uintptr_t directory, size_t length)
-{
-    linux_state_t *state = linux_of(process);
-    const file_t *file = transfer_file(process, directory);
-    size_t prefix;
-
-    if (file == NULL)
-        return -EBADF;
-    if (!is_directory(file))
-        return -ENOTDIR;
-    prefix = length_of(file->content.name);
-    if (prefix + 1 + length >= PATH_BYTES_MAX)
-        return -ENAMETOOLONG;
-    memmove(state->path + prefix + 1, state->path, length + 1);
-    memcpy(state->path, file->content.name, prefix);
-    state->path[prefix] = '/';
-    return 0;
-}
-
-/* Into state->path. An empty path is ENOENT unless `empty` is given, which then tells. */
-static call_result_t get_path(process_t *process, uintptr_t directory, uintptr_t address, bool *empty)
-{
-    linux_state_t *state = linux_of(process);
-    size_t length;
-    quire_status_t status =
-        quire_vmm_copy_string_from_user(&process->space, state->path, address, PATH_BYTES_MAX, &length);
-
-    if (status != QUIRE_OK)
-        return status == QUIRE_NO_SPACE ? -ENAMETOOLONG : -EFAULT;
-    if (empty != NULL)
-        *empty = length == 0;
-    if (length == 0)
-        return empty != NULL ? 0 : -ENOENT;
-    if (state->path[0] == '/' || (int32_t)directory == AT_FDCWD)
-        return 0;
-    return join(process, directory, length);
-}
-
-/* Whether the path leads through something that is not a directory. */
-static bool leads_through_file(char *path)
-{
-    for (char *c = path; *c != '\0'; c++) {
-        file_t file;
-        bool found;
-
-        if (*c != '/' || c == path)
-            continue;
-        *c = '\0';
-        found = file_find(path, &file) == QUIRE_OK;
-        *c = '/';
-        if (found && !is_directory(&file))
-            return true;
-    }
-    return false;
-}
-
-static call_result_t find(process_t *process, file_t *file)
-{
-    char *path = linux_of(process)->path;
-    file_t found;
-    quire_status_t status = file_find(path, &found);
-
-    if ((status != QUIRE_OK || !is_directory(&found)) && leads_through_file(path))
-        return -ENOTDIR;
-    if (status != QUIRE_OK)
-        return -ENOENT;
-    *file = found;
-    return 0;
-}
 
 static call_result_t check_open(const file_t *file, uintptr_t flags)
 {
@@ -125,7 +39,7 @@ static call_result_t open_path(process_t *process, uintptr_t flags)
 {
     linux_state_t *state = linux_of(process);
     file_t file;
-    call_result_t result = find(process, &file);
+    call_result_t result = path_find(process, (flags & O_NOFOLLOW) == 0, &file);
 
     if (result != 0)
         return (flags & O_CREAT) != 0 ? -EROFS : result;
@@ -147,14 +61,14 @@ static call_result_t open_path(process_t *process, uintptr_t flags)
 
 CALL(open)
 {
-    call_result_t result = get_path(process, (uintptr_t)AT_FDCWD, argument[0], NULL);
+    call_result_t result = path_get(process, (uintptr_t)AT_FDCWD, argument[0], NULL);
 
     return result == 0 ? open_path(process, argument[1]) : result;
 }
 
 CALL(openat)
 {
-    call_result_t result = get_path(process, argument[0], argument[1], NULL);
+    call_result_t result = path_get(process, argument[0], argument[1], NULL);
 
     return result == 0 ? open_path(process, argument[2]) : result;
 }
@@ -163,14 +77,17 @@ static call_result_t read_link(process_t *process, uintptr_t to, uintptr_t bytes
 {
     linux_state_t *state = linux_of(process);
     const char *target = state->executable;
-    size_t length;
+    size_t length = 0;
     file_t file;
 
     if (initrd_same_path(state->path, self)) {
-        length = length_of(target);
+        while (target[length] != '\0')
+            length++;
     } else {
-        if (find(process, &file) != 0)
-            return -ENOENT;
+        call_result_t result = path_find(process, false, &file);
+
+        if (result != 0)
+            return result;
         if (file.kind != FILE_INITRD || (file.content.mode & MODE_TYPE) != INITRD_LINK)
             return -EINVAL;
         target = file.content.data;
@@ -194,7 +111,7 @@ CALL(readlinkat)
 
     if ((int32_t)argument[3] <= 0)
         return -EINVAL;
-    result = get_path(process, argument[0], argument[1], NULL);
+    result = path_get(process, argument[0], argument[1], NULL);
     return result == 0 ? read_link(process, argument[2], argument[3] & INT32_MAX) : result;
 }
 
@@ -211,12 +128,12 @@ static call_result_t give_stat(process_t *process, const file_t *file, uintptr_t
 static call_result_t locate(process_t *process, uintptr_t directory, uintptr_t path, uintptr_t flags, file_t *file)
 {
     bool empty = false;
-    call_result_t result = get_path(process, directory, path, (flags & AT_EMPTY_PATH) != 0 ? &empty : NULL);
+    call_result_t result = path_get(process, directory, path, (flags & AT_EMPTY_PATH) != 0 ? &empty : NULL);
 
     if (result != 0)
         return result;
     if (!empty)
-        return find(process, file);
+        return path_find(process, (flags & AT_SYMLINK_NOFOLLOW) == 0, file);
     if ((int32_t)directory == AT_FDCWD)
         return file_find("/", file) == QUIRE_OK ? 0 : -ENOENT;
     if (transfer_file(process, directory) == NULL)

@@ -13,6 +13,9 @@ head -c 100001 /dev/zero | tr '\0' 'x' >"$tree/large"
 echo inner >"$tree/inner/file"
 ln "$tree/small" "$tree/hard-link"
 ln -s small "$tree/link"
+ln -s ../large "$tree/inner/up"
+ln -s loop "$tree/loop"
+ln -s no-such "$tree/nowhere"
 
 for kind in 'gcc -m64' 'gcc -m32'; do
     if can_compile $kind; then

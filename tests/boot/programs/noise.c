@@ -53,7 +53,7 @@ static uintptr_t argument(void)
     case 2:
         return arena + below(ARENA_BYTES / PAGE) * PAGE;
     case 3:
-        return arena + below(ARENA_BYTES);
+        return arena + below(below(2) ? ARENA_BYTES : ARENA_BYTES / 16);
     case 4:
         return below(100);
     case 5:
@@ -130,6 +130,8 @@ int main(int argc, char **argv)
 
     state = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
     arena = (uintptr_t)mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (uintptr_t i = 0; i < ARENA_BYTES / 16; i++)
+        ((char *)arena)[i] = "//..ab\0devnull"[below(15)]; /* names */
     for (long i = 0; i < count; i++) {
         long call = number();
         uintptr_t arguments[6];

@@ -73,7 +73,9 @@ static void seek_in(int directory)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"small", "large", "empty", "no-such", "inner", "inner/file", "small/"};
+    static const char *const names[] = {"small",      "large",  "empty",          "no-such",         "inner",
+                                        "inner/file", "small/", "inner/../small", "./inner//./file", "link",
+                                        "inner/up",   "inner/", "loop",           "nowhere"};
     char target[64] = "";
     int directory = open(argc > 1 ? argv[1] : "/", O_RDONLY | O_DIRECTORY);
 

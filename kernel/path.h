@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* path.h - from a name in a process's memory to a file. The path being looked up is the process's state->path. */
+#ifndef KERNEL_PATH_H
+#define KERNEL_PATH_H
+
+#include "calls.h"
+
+/* Copies the name at `address` into state->path, made absolute: relative to the directory that the descriptor
+   `directory` stands for, or to the root (AT_FDCWD). An empty name is ENOENT, unless `empty` is not NULL and then
+   tells. */
+call_result_t path_get(process_t *process, uintptr_t directory, uintptr_t address, bool *empty);
+
+/* What state->path names. With `follow`, a symbolic link at its end is followed, and state->path is then where it
+   led. */
+call_result_t path_find(process_t *process, bool follow, file_t *file);
+
+#endif
