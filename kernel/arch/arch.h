@@ -10,7 +10,8 @@
 
 #include <quire/quire.h>
 
-#include "frame.h" /* kernel/arch/<arch>/frame.h: struct trap_frame, ARCH_* layout constants, accessors below as static inline */
+/* kernel/arch/<arch>/frame.h: struct trap_frame, ARCH_* layout constants, accessors below as static inline. */
+#include "frame.h"
 
 /*
  * frame.h defines:
@@ -88,6 +89,12 @@ void trap_dispatch(trap_frame_t *frame);
 
 /* The stack that ring 3 enters the kernel on. */
 void arch_set_kernel_stack(uintptr_t top);
+
+/* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied (NULL:
+   all). */
+void arch_ports_deny(void);
+void arch_ports_resume(void);
+void arch_ports_load(const quire_io_bitmap_t *bitmap);
 
 /* Saves callee-saved registers on the present stack, stores the stack pointer in *save, goes on at `next`. */
 void arch_switch_stack(uintptr_t *save, uintptr_t next);

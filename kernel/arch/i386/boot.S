@@ -2,8 +2,8 @@
 /*
  * boot.S - from the boot loader to C, 32 bits.
  *
- * The loader leaves us in flat protected mode without paging, EAX and EBX as Multiboot 1 says. We see that the CPU can do
- * what this kernel needs, note the time, map the first 768 MiB of RAM at 3 GiB with large pages, keep an identity
+ * The loader leaves us in flat protected mode without paging, EAX and EBX as Multiboot 1 says. We see that the CPU can
+ * do what this kernel needs, note the time, map the first 768 MiB of RAM at 3 GiB with large pages, keep an identity
  * mapping just for the jump, and go up. The loader has zeroed .bss.
  */
 #include "layout.h"

@@ -2,10 +2,10 @@
 /*
  * entry.S - the ways into the 64-bit kernel and out of it.
  *
- * Every gate, and SYSCALL, leads to a trap_frame_t (frame.h) on a kernel stack and a call of trap_dispatch(). The kernel
- * never uses GS, so there is no SWAPGS and no window in which it would be the wrong one: with one CPU, SYSCALL finds its
- * stack in a variable. NMI, #DB, #DF and #MC have stacks of their own (IST): they can come when RSP is still the
- * process's.
+ * Every gate, and SYSCALL, leads to a trap_frame_t (frame.h) on a kernel stack and a call of trap_dispatch(). The
+ * kernel never uses GS, so there is no SWAPGS and no window in which it would be the wrong one: with one CPU, SYSCALL
+ * finds its stack in a variable. NMI, #DB, #DF and #MC have stacks of their own (IST): they can come when RSP is still
+ * the process's.
  *
  * SYSRET to a non-canonical address faults in ring 0 on the process's stack pointer (SDM volume 2, SYSRET), and SYSRET
  * restores neither RCX nor R11: it is used only when the frame is what SYSCALL left and RIP lies in the lower half.
