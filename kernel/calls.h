@@ -122,6 +122,9 @@ CALL(sched_yield);
 CALL(getrlimit);
 CALL(setrlimit);
 CALL(prlimit);
+/* ports */
+CALL(ioperm);
+CALL(iopl);
 /* signals */
 CALL(rt_sigaction);
 CALL(rt_sigprocmask);

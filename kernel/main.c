@@ -22,6 +22,7 @@
 #include "launch.h"
 #include "memory.h"
 #include "monitor.h"
+#include "ports.h"
 #include "print.h"
 #include "selfcheck.h"
 #include "tour.h"
@@ -73,6 +74,26 @@ static int do_what_is_wanted(void)
     return status;
 }
 
+/* What the drivers and the way out use, whether or not the machine has all of it. */
+static void claim_ports(void)
+{
+    static const quire_io_claim_t mine[] = {
+        {0x20, 2, "interrupt controller 1"},
+        {0x40, 4, "interval timer"},
+        {0x80, 1, "delay"},
+        {0xa0, 2, "interrupt controller 2"},
+        {0xe9, 1, "debug console"},
+        {0xf4, 4, "machine exit"},
+        {0x2e8, 8, "serial port 4: events"},
+        {0x2f8, 8, "serial port 2: standard output"},
+        {0x3e8, 8, "serial port 3: standard error"},
+        {0x3f8, 8, "serial port 1: console"},
+    };
+
+    for (size_t i = 0; i < sizeof(mine) / sizeof(mine[0]); i++)
+        ports_claim(mine[i].first, mine[i].count, mine[i].owner);
+}
+
 _Noreturn void kernel_main(void)
 {
     int status;
@@ -82,6 +103,7 @@ _Noreturn void kernel_main(void)
         print("\nQuire on %s: a kernel's whole memory management\n", ARCH_NAME);
     memory_init();
     arch_init();
+    claim_ports();
     initrd_init();
     status = do_what_is_wanted();
     walk_pump_events();

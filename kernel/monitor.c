@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "launch.h"
 #include "memory.h"
+#include "ports.h"
 #include "print.h"
 #include "process.h"
 #include "show.h"
@@ -155,6 +156,13 @@ static void command_heap(unsigned count, const char *const *words)
     show_heap();
 }
 
+static void command_ioports(unsigned count, const char *const *words)
+{
+    (void)count;
+    (void)words;
+    ports_show();
+}
+
 static void command_ps(unsigned count, const char *const *words)
 {
     (void)count;
@@ -248,6 +256,7 @@ static const command_t commands[] = {
     {"maps", "PID", "the ranges of an address space (PID 0: the kernel)", 1, command_maps},
     {"peek", "PID VA", "64 bytes of a process's memory", 2, command_peek},
     {"heap", "", "the kernel's heap", 0, command_heap},
+    {"ioports", "", "who drives which I/O ports, and which processes may use some", 0, command_ioports},
     {"ps", "", "processes", 0, command_ps},
     {"run", "PROG [ARGS] [&]", "run a program of the initial file system", 1, command_run},
     {"alloc", "N", "a new process calls malloc(N), told step by step; it stays", 1, command_alloc},

@@ -27,6 +27,7 @@
 #include "elf.h"
 #include "loader.h"
 #include "memory.h"
+#include "ports.h"
 #include "stack.h"
 
 #define KERNEL_STACK_BYTES (4 * QUIRE_PAGE_BYTES)
@@ -88,6 +89,7 @@ static quire_status_t alloc_block(process_t *process)
 /* Everything but the record. */
 static void release(process_t *process)
 {
+    ports_release(process);
     if (active == &process->space)
         activate(&kernel_space);
     quire_vmm_destroy(&process->space);
@@ -220,6 +222,7 @@ bool process_run(void)
     current = process;
     activate(&process->space);
     arch_set_kernel_stack(stack_top(process));
+    ports_switch(process);
     arch_user_state_load(&process->user);
     arch_switch_stack(&main_stack, process->saved_stack);
     current = NULL;

@@ -15,6 +15,7 @@
 #include "arch/arch.h"
 #include "memory.h"
 #include "port.h"
+#include "ports.h"
 #include "print.h"
 #include "process.h"
 #include "show.h"
@@ -23,6 +24,7 @@
 #define VECTOR_DEBUG          1
 #define VECTOR_NMI            2
 #define VECTOR_DOUBLE_FAULT   8
+#define VECTOR_PROTECTION     13
 #define VECTOR_MACHINE_CHECK  18
 
 #define FAULT_PROTECTION 1u
@@ -257,6 +259,8 @@ static void user_exception(trap_frame_t *frame)
         trap_die(frame, status);
     if (frame_vector(frame) == VECTOR_PAGE_FAULT)
         status = quire_vmm_fault(&process->space, (quire_va_t)arch_fault_address(), access_of(frame_error(frame)));
+    if (frame_vector(frame) == VECTOR_PROTECTION && frame_error(frame) == 0 && ports_fault(process))
+        return;
     if (status != QUIRE_OK)
         end_process(frame, status);
 }

@@ -14,6 +14,7 @@
 #include "../x86/cpu.h"
 #include "../x86/descriptors.h"
 #include "../x86/fpu.h"
+#include "../x86/ports.h"
 #include "double_fault.h"
 
 #define GDT_WORDS                10
@@ -48,22 +49,25 @@ typedef struct task_state {
     uint16_t io_bitmap; /* at or beyond the limit: no port is allowed */
 } task_state_t;
 
-_Static_assert(sizeof(task_state_t) == 104, "as the CPU reads it");
+_Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
 void trap_stub_syscall(void);
 void double_fault_task(void);
 
 static uint64_t gdt[GDT_WORDS];
 static uint64_t idt[VECTORS];
-static task_state_t task;
+static struct task_block {
+    task_state_t state;
+    quire_io_bitmap_t ports;
+} task_block __attribute__((aligned(16)));
+static task_state_t *const task = &task_block.state;
 static task_state_t double_fault;
 static uint8_t double_fault_stack[DOUBLE_FAULT_STACK_BYTES] __attribute__((aligned(16)));
 
-static void put_task(uint16_t selector, const task_state_t *state)
+static void put_task(uint16_t selector, const task_state_t *state, size_t bytes)
 {
-    descriptor_put(
-        gdt, selector,
-        &(quire_segment_t){.kind = QUIRE_SEGMENT_TSS, .base = (uintptr_t)state, .limit_bytes = sizeof(*state)});
+    descriptor_put(gdt, selector,
+                   &(quire_segment_t){.kind = QUIRE_SEGMENT_TSS, .base = (uintptr_t)state, .limit_bytes = bytes});
 }
 
 static void fill_gdt(void)
@@ -80,8 +84,8 @@ static void fill_gdt(void)
     descriptor_put(gdt, ARCH_SELECTOR_KERNEL_DATA, &data);
     descriptor_put(gdt, ARCH_SELECTOR_USER_CODE, &user_code);
     descriptor_put(gdt, ARCH_SELECTOR_USER_DATA, &user_data);
-    put_task(ARCH_SELECTOR_TASK, &task);
-    put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault);
+    put_task(ARCH_SELECTOR_TASK, task, TASK_BLOCK_BYTES);
+    put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault, sizeof(double_fault));
 }
 
 static void put_interrupt(unsigned vector, uintptr_t offset, uint8_t privilege)
@@ -116,8 +120,8 @@ static void load_segments(void)
 
 void cpu_tables_init(void)
 {
-    task.ss0 = ARCH_SELECTOR_KERNEL_DATA;
-    task.io_bitmap = sizeof(task);
+    task->ss0 = ARCH_SELECTOR_KERNEL_DATA;
+    task_ports_init(&task_block);
     double_fault = (task_state_t){
         .cr3 = cpu_read_cr3(),
         .eip = (uintptr_t)double_fault_task,
@@ -152,29 +156,29 @@ void arch_memory_ready(const quire_table_t *table)
 void arch_double_fault_frame(trap_frame_t *frame)
 {
     *frame = (trap_frame_t){
-        .gs = task.gs,
-        .fs = task.fs,
-        .es = task.es,
-        .ds = task.ds,
-        .edi = task.edi,
-        .esi = task.esi,
-        .ebp = task.ebp,
-        .ebx = task.ebx,
-        .edx = task.edx,
-        .ecx = task.ecx,
-        .eax = task.eax,
+        .gs = task->gs,
+        .fs = task->fs,
+        .es = task->es,
+        .ds = task->ds,
+        .edi = task->edi,
+        .esi = task->esi,
+        .ebp = task->ebp,
+        .ebx = task->ebx,
+        .edx = task->edx,
+        .ecx = task->ecx,
+        .eax = task->eax,
         .vector = 8,
-        .eip = task.eip,
-        .cs = task.cs,
-        .eflags = task.eflags,
-        .esp = task.esp,
-        .ss = task.ss,
+        .eip = task->eip,
+        .cs = task->cs,
+        .eflags = task->eflags,
+        .esp = task->esp,
+        .ss = task->ss,
     };
 }
 
 void arch_set_kernel_stack(uintptr_t top)
 {
-    task.esp0 = (uint32_t)top;
+    task->esp0 = (uint32_t)top;
 }
 
 void arch_user_state_init(arch_user_state_t *state)

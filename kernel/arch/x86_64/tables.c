@@ -11,6 +11,7 @@
 #include "../x86/cpu.h"
 #include "../x86/descriptors.h"
 #include "../x86/fpu.h"
+#include "../x86/ports.h"
 
 #define GDT_WORDS             8
 #define VECTORS               256
@@ -28,14 +29,18 @@ typedef struct task_state {
     uint16_t io_bitmap; /* at or beyond the limit: no port is allowed */
 } __attribute__((packed)) task_state_t;
 
-_Static_assert(sizeof(task_state_t) == 104, "as the CPU reads it");
+_Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
 extern uintptr_t syscall_kernel_stack;
 void syscall_entry(void);
 
 static uint64_t gdt[GDT_WORDS];
 static uint64_t idt[VECTORS * 2];
-static task_state_t task;
+static struct task_block {
+    task_state_t state;
+    quire_io_bitmap_t ports;
+} task_block __attribute__((aligned(16)));
+static task_state_t *const task = &task_block.state;
 static uint8_t interrupt_stacks[INTERRUPT_STACKS][INTERRUPT_STACK_BYTES] __attribute__((aligned(16)));
 
 /* 0: the interrupted stack, or the kernel's when ring 3 was interrupted. */
@@ -72,7 +77,7 @@ static void fill_gdt(void)
     descriptor_put(
         gdt, ARCH_SELECTOR_TASK,
         &(quire_segment_t){
-            .kind = QUIRE_SEGMENT_TSS, .base = (uintptr_t)&task, .limit_bytes = sizeof(task), .long_mode = true});
+            .kind = QUIRE_SEGMENT_TSS, .base = (uintptr_t)task, .limit_bytes = TASK_BLOCK_BYTES, .long_mode = true});
 }
 
 static void fill_idt(void)
@@ -91,9 +96,9 @@ static void fill_idt(void)
 /* The data segment registers hold what boot.S loaded; SS must name a segment of this table, and does. */
 void cpu_tables_init(void)
 {
-    task.io_bitmap = sizeof(task);
+    task_ports_init(&task_block);
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++)
-        task.interrupt_stacks[i] = (uintptr_t)interrupt_stacks[i] + INTERRUPT_STACK_BYTES;
+        task->interrupt_stacks[i] = (uintptr_t)interrupt_stacks[i] + INTERRUPT_STACK_BYTES;
     fill_gdt();
     fill_idt();
     cpu_load_gdt(gdt, sizeof(gdt));
@@ -117,7 +122,7 @@ void arch_memory_ready(const quire_table_t *table)
 
 void arch_set_kernel_stack(uintptr_t top)
 {
-    task.stacks[0] = top;
+    task->stacks[0] = top;
     syscall_kernel_stack = top;
 }
 

@@ -11,6 +11,8 @@ enum linux_number {
     LINUX_KILL = 37,
     LINUX_BRK = 45,
     LINUX_MUNMAP = 91,
+    LINUX_IOPERM = 101,
+    LINUX_IOPL = 110,
     LINUX_MPROTECT = 125,
     LINUX_SCHED_YIELD = 158,
     LINUX_MREMAP = 163,

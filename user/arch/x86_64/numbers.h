@@ -16,6 +16,8 @@ enum linux_number {
     LINUX_PAUSE = 34,
     LINUX_GETPID = 39,
     LINUX_KILL = 62,
+    LINUX_IOPL = 172,
+    LINUX_IOPERM = 173,
     LINUX_EXIT_GROUP = 231,
     LINUX_OPENAT = 257,
     LINUX_READLINKAT = 267,

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.h - the I/O address space: which driver has which ports, and which ports a process may use.
+ *
+ * IOPL is 0 for every process: what it may touch stands in the bitmap of the TSS, nothing at first.
+ */
+#ifndef KERNEL_PORTS_H
+#define KERNEL_PORTS_H
+
+#include <quire/quire.h>
+
+#include "process.h"
+
+/* A driver takes its ports. Panics if they are another's: two drivers for one device are a bug. */
+void ports_claim(uint32_t first, uint32_t count, const char *owner);
+
+/* Linux's ioperm: ports [first, first + count) become allowed or denied to the process. QUIRE_INVALID: no such ports.
+ */
+quire_status_t ports_allow(process_t *process, uint32_t first, uint32_t count, bool allowed) QUIRE_MUST_CHECK;
+
+/* Linux's iopl: at level 3 the process may use all ports; below, those that ports_allow() gave it. QUIRE_INVALID: no
+   such level. */
+quire_status_t ports_set_level(process_t *process, unsigned level) QUIRE_MUST_CHECK;
+
+/* Before a process runs: it may use its ports if the TSS still holds its bitmap, otherwise none for the time being. */
+void ports_switch(const process_t *process);
+
+/* A general protection fault of a process: true if it had only not got its bitmap yet; the instruction runs again. */
+bool ports_fault(const process_t *process);
+
+/* Forgets what an ended process was allowed. */
+void ports_release(process_t *process);
+
+/* Claims, and what each process is allowed. */
+void ports_show(void);
+
+#endif
