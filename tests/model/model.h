@@ -9,8 +9,8 @@
  * cached, and is used until something the manual names has invalidated it.
  *
  * Sources: Intel SDM volume 3A, chapters 2 (control registers), 3 and 5 (segmentation, protection), 4 (paging; section
- * 4.10 is the caches), 11 (memory types); AMD APM volume 2, chapters 4 and 5. Section numbers are those of the 2022
- * editions.
+ * 4.10 is the caches), 11 (memory types); AMD APM volume 2, chapters 4 and 5. Sections are numbered as in the editions
+ * up to 2022; later ones have one chapter more before the seventh.
  *
  * Units: addresses and frame numbers are 64-bit integers, a frame is a physical address divided by 4096, lengths are
  * bytes. Threads: calls for different CPUs may run at the same time; model_physical takes no lock at all, so that it
@@ -141,7 +141,7 @@ typedef struct model_config {
     unsigned physical_bits;                 /* MAXPHYADDR, 32 to 52; 0 means 46 */
     model_caching_t caching;                /* how translations are kept */
     bool large_page_fragments;              /* a large page is cached in pieces of 4 KiB (SDM 4.10.2.3) */
-    bool walks_again_before_faults;         /* no spurious faults: as AMD, APM 5.5.2 */
+    bool walks_again_before_faults;         /* no spurious faults: as AMD, APM 5.5 */
     bool check_live;                        /* model_frame_freed also searches the current tables: slow */
     bool check_use;                         /* each use of a cached translation is compared with memory */
     model_violation_handler_t on_violation; /* NULL: print and abort */

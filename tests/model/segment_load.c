@@ -172,8 +172,8 @@ model_fault_t model_lgdt(model_t *machine, unsigned index, uint64_t base, uint16
     return fault;
 }
 
-/* A system descriptor has 16 bytes in long mode, the upper half of the base in the second eight: SDM 8.2.3 figure 8-4
- * for LDT and TSS. */
+/* A system descriptor has 16 bytes in long mode, the upper half of the base in the second eight: SDM 3.5.2, 7.2.3
+ * figure 7-4 for LDT and TSS. */
 static model_fault_t load_ldt(cpu_t *cpu, uint16_t selector)
 {
     request_t request = {.kind = MODEL_READ, .implicit = true};

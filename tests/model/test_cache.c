@@ -84,7 +84,7 @@ TEST(model, spurious_fault_happens_once)
     CHECK(!touch(VA, MODEL_WRITE).fault.raised);
 }
 
-/* AMD APM volume 2, 5.5.2: a processor may look at memory again before it faults. */
+/* AMD APM volume 2, 5.5: a processor may look at memory again before it faults. */
 TEST(model, walking_again_avoids_spurious_faults)
 {
     model_config_t config = fixture_config();
@@ -160,6 +160,23 @@ TEST(model, large_page_outlives_its_split)
     CHECK_EQUAL(reach(VA + 0x5000), 0x08005000);
     CHECK_DONE(model_invlpg(machine, 0, VA + 0x7000));
     CHECK_EQUAL(reach(VA), frame);
+}
+
+/* SDM 4.10.2.3: with both sizes cached, either may serve; here the older does. */
+TEST(model, two_sizes_cached_at_once)
+{
+    model_t *machine = fixture_start(MODEL_PAGING_4_LEVEL);
+    uint64_t table = new_frame(), frame = new_frame(), small = frame | PWU;
+
+    entry_put(VA, 2, 0x08000000 | PWU | PS);
+    CHECK_EQUAL(reach(VA), 0x08000000);
+    model_physical_write(machine, table, &small, sizeof small);
+    entry_put(VA, 2, table | PWU);
+    CHECK_EQUAL(touch(VA, MODEL_WRITE).piece[0].pa, frame); /* cached clean: walks, and caches the small page */
+    CHECK_EQUAL(model_statistics(machine, 0).cached, 2);
+    CHECK_EQUAL(reach(VA), 0x08000000);
+    CHECK_DONE(model_invlpg(machine, 0, VA)); /* takes both */
+    CHECK_EQUAL(model_statistics(machine, 0).cached, 0);
 }
 
 /* SDM 4.10.2.3 and 4.10.4.1: cached in fragments, a split large page needs each of its addresses invalidated, since

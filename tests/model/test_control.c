@@ -13,6 +13,8 @@ TEST(model, cr0_refusals)
 {
     model_t *machine = bare();
 
+    CHECK_DONE(model_mov_cr0(machine, 0, MODEL_CR0_PE));
+    CHECK_EQUAL(model_registers(machine, 0).cr0, MODEL_CR0_PE | 0x10); /* ET is always 1: 2.5 */
     CHECK_FAULT(model_mov_cr0(machine, 0, MODEL_CR0_PG), MODEL_GP, 0);
     CHECK_FAULT(model_mov_cr0(machine, 0, MODEL_CR0_PE | MODEL_CR0_NW), MODEL_GP, 0);
     CHECK_FAULT(model_mov_cr0(machine, 0, MODEL_CR0_PE | UINT64_C(1) << 32), MODEL_GP, 0);

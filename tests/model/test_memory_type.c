@@ -33,6 +33,8 @@ TEST(model, pat_chooses)
     entry_put(0x800000, 2, 0x08000000 | PWU | PS | MODEL_ENTRY_PAT_LARGE | MODEL_ENTRY_PCD);
     CHECK_EQUAL(type_of(0x800000), MODEL_WP);
     CHECK_EQUAL(reach(0x800000), 0x08000000);
+    entry_put(0xA00000, 2, 0x08000000 | PWU | PS);
+    CHECK_EQUAL(type_of(0xA00000), MODEL_WB);
     entry_put(GIB, 3, 8 * GIB | PWU | PS | MODEL_ENTRY_PAT_LARGE);
     CHECK_EQUAL(type_of(GIB), MODEL_WC);
 }

@@ -172,6 +172,25 @@ TEST(model, local_descriptors)
     CHECK_DONE(load(MODEL_ES, 4)); /* index 0 of the LDT is not null */
 }
 
+/* SDM 3.5.2 and 7.2.3: in long mode the LDT's descriptor has 16 bytes, and its base 64 bits. */
+TEST(model, local_table_in_long_mode)
+{
+    model_t *machine = fixture_start(MODEL_PAGING_4_LEVEL);
+    uint64_t base = UINT64_C(0xFFFF800012345000);
+
+    entry_put(GDT, 1, GDT | P | W);
+    entry_put(base, 1, LDT | P | W);
+    CHECK_DONE(model_lgdt(machine, 0, GDT, 8 * ENTRIES - 1));
+    put(GDT, 6, descriptor((uint32_t)base, 0xF, PRESENT | 2, 0));
+    put(GDT, 7, base >> 32);
+    put(LDT, 1, descriptor(0x1000, 0xFF, PRESENT | CODE_OR_DATA | 2, 0));
+    CHECK_DONE(model_lldt(machine, 0, 0x30));
+    CHECK_DONE(load(MODEL_FS, 0xC));
+    CHECK_EQUAL(model_get_segment(machine, 0, MODEL_FS).base, 0x1000);
+    CHECK_DONE(model_lgdt(machine, 0, GDT, 8 * 7 - 1)); /* cuts the upper half off */
+    CHECK_FAULT(model_lldt(machine, 0, 0x30), MODEL_GP, 0x30);
+}
+
 /* SDM volume 2, LLDT. */
 TEST(model, lldt_refusals)
 {
