@@ -141,7 +141,7 @@ struct quire_pmm {
     size_t frame_count;
     uint32_t *fields; /* the state of each 512 frames */
     uint8_t *tags;    /* one a frame: what starts there, and whose it is */
-    struct quire_pmm_slot *slots;
+    struct quire_pmm_magazine *magazines;
     unsigned slot_count;
     unsigned shrinking;
     uintptr_t *bitmap; /* 1 = free and not claimed */

@@ -36,7 +36,7 @@ static bool run_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t l
             return false;
         if (choosy && !suits(pmm, field, request.lifetime))
             continue;
-        if (pmm_field_take_run(pmm, field, request.lifetime, request.order, index))
+        if (pmm_run_take(pmm, field, request.lifetime, request.order, index))
             return true;
     }
     return false;
@@ -46,7 +46,7 @@ static bool run_in_whole(quire_pmm_t *pmm, quire_pmm_request_t request, size_t l
 {
     for (size_t field = pmm_tree_next(pmm, TREE_WHOLE, low, high); field != NONE;
          field = pmm_tree_next(pmm, TREE_WHOLE, field + 1, high)) {
-        if (pmm_field_take_run(pmm, field, request.lifetime, request.order, index))
+        if (pmm_run_take(pmm, field, request.lifetime, request.order, index))
             return true;
         pmm_field_settle(pmm, field);
     }
@@ -70,24 +70,10 @@ static bool take_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
     return false;
 }
 
-/* After a field has been taken whole. If it was freed in the middle of this, the bits are put right. */
-static void leave_trees(quire_pmm_t *pmm, size_t field)
-{
-    size_t even = field & ~(size_t)1;
-
-    pmm_tree_clear(pmm, TREE_WHOLE, field);
-    if (pmm_tree_test(pmm, TREE_PAIR, even))
-        pmm_tree_clear(pmm, TREE_PAIR, even);
-    if (UNLIKELY((load_relaxed(&pmm->fields[field]) & FIELD_COUNT) == FIELD_FRAMES))
-        pmm_field_settle(pmm, field);
-}
-
-static void put_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
+static void put_state(const quire_pmm_t *pmm, size_t field, uint32_t mark)
 {
     fetch_add(&pmm->fields[field], FIELD_FRAMES - mark);
-    pmm_tree_set(pmm, TREE_WHOLE, field);
-    if ((load_relaxed(&pmm->fields[field ^ 1]) & FIELD_COUNT) == FIELD_FRAMES)
-        pmm_field_settle(pmm, field);
+    pmm_field_whole(pmm, field, true);
 }
 
 static bool take_whole(quire_pmm_t *pmm, size_t field, unsigned order)
@@ -99,11 +85,20 @@ static bool take_whole(quire_pmm_t *pmm, size_t field, unsigned order)
             put_state(pmm, field, FIELD_HUGE);
             return false;
         }
-        leave_trees(pmm, field + 1);
+        pmm_field_whole(pmm, field + 1, false);
     }
-    leave_trees(pmm, field);
+    pmm_field_whole(pmm, field, false);
     store_relaxed(&pmm->extra[field << FIELD_ORDER], 0);
     return true;
+}
+
+/* The bit that led here is stale. A pair's is cleared here only, not whenever one of the two is taken. */
+static void disappointed(quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    if (tree == TREE_PAIR)
+        pmm_tree_clear(pmm, tree, field);
+    pmm_field_settle(pmm, field);
+    pmm_field_settle(pmm, field + (tree == TREE_PAIR));
 }
 
 static bool whole_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t low, size_t high, size_t *index)
@@ -122,7 +117,7 @@ static bool whole_in_range(quire_pmm_t *pmm, quire_pmm_request_t request, size_t
                 *index = field << FIELD_ORDER;
                 return true;
             }
-            pmm_field_settle(pmm, field);
+            disappointed(pmm, tree, field);
             field = pmm_tree_next(pmm, tree, field + 1, end);
         }
     }
@@ -184,7 +179,7 @@ quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, si
 void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order)
 {
     if (order < FIELD_ORDER) {
-        pmm_field_put_run(pmm, index, order);
+        pmm_run_put(pmm, index, order);
         return;
     }
     if (order > FIELD_ORDER)

@@ -61,22 +61,21 @@ static void zero_block(size_t number, unsigned order)
 static inline size_t take_claimed(const quire_pmm_t *pmm, unsigned lifetime)
 {
     unsigned cpu = quire_port_cpu();
-    size_t index = NONE;
+    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
 
-    if (UNLIKELY(cpu >= pmm->slot_count))
+    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
         return NONE;
-    slot_t *slot = &pmm->slots[cpu];
-    magazine_t *magazine = &slot->magazines[lifetime];
-    if (UNLIKELY(load_relaxed(&slot->inside) != 0))
-        return NONE;
-    store_relaxed(&slot->inside, 1);
+    store_relaxed(&magazine->inside, 1);
     interrupt_fence();
-    uint32_t count = load_relaxed(&magazine->count);
-    if (LIKELY(count > load_acquire(&magazine->floor))) {
-        index = load_relaxed(&magazine->entries[count - 1]);
-        store_relaxed(&magazine->count, count - 1);
+    uint32_t floor = load_acquire(&magazine->floor);
+    size_t count = load_relaxed(&magazine->count);
+    if (UNLIKELY(count <= floor)) {
+        store_release(&magazine->inside, 0);
+        return NONE;
     }
-    store_release(&slot->inside, 0);
+    size_t index = load_relaxed(&magazine->entries[--count]);
+    store_relaxed(&magazine->count, (uint32_t)count);
+    store_release(&magazine->inside, 0);
     return index;
 }
 
@@ -84,57 +83,97 @@ static inline size_t take_claimed(const quire_pmm_t *pmm, unsigned lifetime)
 static inline bool put_claimed(const quire_pmm_t *pmm, size_t index, unsigned class)
 {
     unsigned cpu = quire_port_cpu();
-    bool done = false;
+    magazine_t *magazine = magazine_of(pmm, cpu, class);
 
-    if (UNLIKELY(cpu >= pmm->slot_count))
+    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
         return false;
-    slot_t *slot = &pmm->slots[cpu];
-    magazine_t *magazine = &slot->magazines[class];
-    if (UNLIKELY(load_relaxed(&slot->inside) != 0))
-        return false;
-    store_relaxed(&slot->inside, 1);
+    store_relaxed(&magazine->inside, 1);
     interrupt_fence();
     uint32_t limit = load_acquire(&magazine->limit);
-    uint32_t count = load_relaxed(&magazine->count);
-    if (LIKELY(count < limit)) {
-        store_relaxed(&magazine->entries[count], (uint32_t)index);
-        store_relaxed(&magazine->count, count + 1);
-        done = true;
+    size_t count = load_relaxed(&magazine->count);
+    if (UNLIKELY(count >= limit)) {
+        store_release(&magazine->inside, 0);
+        return false;
     }
-    store_release(&slot->inside, 0);
-    return done;
+    store_relaxed(&magazine->entries[count], (uint32_t)index);
+    store_relaxed(&magazine->count, (uint32_t)count + 1);
+    store_release(&magazine->inside, 0);
+    return true;
+}
+
+/* Out of the way, because a record on the stack costs the fast path its registers. */
+static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t number, unsigned order, unsigned owner)
+{
+    quire_event(.kind = (uint16_t)kind, .level = (uint8_t)order, .frame = number, .bytes = QUIRE_PAGE_BYTES << order,
+                .detail = owner);
+}
+
+#if QUIRE_EVENTS
+#define TELLING UNLIKELY(quire_event_enabled)
+#else
+#define TELLING false
+#endif
+
+/* What follows the choice of a block, whoever made it. */
+static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned order, unsigned owner, quire_frame_t *frame)
+{
+    store_relaxed(&pmm->tags[index], (uint8_t)(owner << TAG_OWNER_SHIFT | (order + 1)));
+    frame->number = pmm->first_frame + index;
+    if (TELLING)
+        tell(QUIRE_EVENT_FRAME_ALLOC, frame->number, order, owner);
+}
+
+/* Any request. Not inlined, so that the fast path saves no registers for it. */
+static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
+                                                             quire_frame_t *frame)
+{
+    size_t index = NONE;
+
+    if (!valid_request(request))
+        return QUIRE_INVALID;
+    quire_status_t status = pmm_block_alloc(pmm, request, &index);
+    if (status != QUIRE_OK)
+        return status;
+    hand_out(pmm, index, request.order, request.owner, frame);
+    if (request.zeroed)
+        zero_block(pmm->first_frame + index, request.order);
+    return QUIRE_OK;
+}
+
+static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, unsigned owner, unsigned lifetime,
+                                                              quire_frame_t *frame)
+{
+    const quire_pmm_request_t request = {.owner = (uint8_t)owner, .lifetime = (uint8_t)lifetime};
+    size_t index = pmm_slot_refill(pmm, lifetime);
+
+    if (index == NONE)
+        return alloc_slowly(pmm, request, frame);
+    hand_out(pmm, index, 0, owner, frame);
+    return QUIRE_OK;
 }
 
 quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
 {
-    size_t index = NONE;
+    unsigned owner = request.owner;
+    unsigned lifetime = request.lifetime;
 
-    if (UNLIKELY(!valid_request(request)))
-        return QUIRE_INVALID;
-    if (LIKELY(request.order == 0 && request.zone == QUIRE_ZONE_ANY))
-        index = take_claimed(pmm, request.lifetime);
-    if (UNLIKELY(index == NONE)) {
-        quire_status_t status = pmm_block_alloc(pmm, request, &index);
-        if (status != QUIRE_OK)
-            return status;
-    }
-    store_relaxed(&pmm->tags[index], (uint8_t)(request.owner << TAG_OWNER_SHIFT | (request.order + 1)));
-    size_t number = pmm->first_frame + index;
-    quire_event(.kind = QUIRE_EVENT_FRAME_ALLOC, .level = request.order, .frame = number,
-                .bytes = QUIRE_PAGE_BYTES << request.order, .detail = request.owner);
-    if (request.zeroed)
-        zero_block(number, request.order);
-    *frame = quire_frame(number);
+    if (UNLIKELY((request.order | request.zone | request.zeroed) != 0 || owner - 1u >= QUIRE_OWNERS - 1u ||
+                 lifetime >= QUIRE_LIFETIMES))
+        return alloc_slowly(pmm, request, frame);
+    size_t index = take_claimed(pmm, lifetime);
+    if (UNLIKELY(index == NONE))
+        return refill_slowly(pmm, owner, lifetime, frame);
+    hand_out(pmm, index, 0, owner, frame);
     return QUIRE_OK;
 }
 
 /* Frees a block that nobody else holds. */
-static void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned order, unsigned class)
+static inline void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned order, unsigned class)
 {
-    quire_event(.kind = QUIRE_EVENT_FRAME_FREE, .level = (uint8_t)order, .frame = pmm->first_frame + index,
-                .bytes = QUIRE_PAGE_BYTES << order, .detail = tag >> TAG_OWNER_SHIFT);
+    if (TELLING)
+        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, order, tag >> TAG_OWNER_SHIFT);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
-    if (UNLIKELY(order > 0))
+    if (order > 0)
         pmm_block_free(pmm, index, order);
     else if (UNLIKELY(!put_claimed(pmm, index, class)))
         pmm_slot_put(pmm, index);
@@ -147,7 +186,7 @@ static bool starts_block(uint8_t tag)
 }
 
 /* The cases that are not one exclusive frame in an ordinary field. */
-static quire_status_t free_slowly(quire_pmm_t *pmm, size_t index, unsigned order)
+static __attribute__((noinline)) quire_status_t free_slowly(quire_pmm_t *pmm, size_t index, unsigned order)
 {
     uint8_t tag = tag_of(pmm, index);
 

@@ -95,11 +95,13 @@ static const char *check_trees(const quire_pmm_t *pmm, size_t field)
 
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++)
-            adopted |= pmm->slots[cpu].magazines[class].field == field;
+            adopted |= magazine_of(pmm, cpu, class)->field == field;
     }
     if (count == FIELD_FRAMES && !pmm_tree_test(pmm, TREE_WHOLE, field))
         return "pmm: a whole field is in no tree";
-    if (count > 0 && count < FIELD_FRAMES && !adopted && !pmm_tree_test(pmm, TREE_CLASS + class_of(state), field))
+    bool found =
+        pmm_tree_test(pmm, TREE_MANY + class_of(state), field) || pmm_tree_test(pmm, TREE_FEW + class_of(state), field);
+    if (count > 0 && count < FIELD_FRAMES && !adopted && !found)
         return "pmm: a field with free frames is in no tree";
     if (pmm_tree_test(pmm, TREE_WHOLE, field) && pmm_tree_next(pmm, TREE_WHOLE, field, field + 1) != field)
         return "pmm: a tree has lost a branch";
@@ -112,7 +114,7 @@ static size_t count_claimed(const quire_pmm_t *pmm)
 
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
-            const magazine_t *magazine = &pmm->slots[cpu].magazines[class];
+            const magazine_t *magazine = magazine_of(pmm, cpu, class);
             claimed += load_relaxed(&magazine->count) + count_bits(load_relaxed(&magazine->mask));
         }
     }

@@ -4,8 +4,10 @@
  *
  *   tree.c     which fields are worth looking at: summaries of bits above the fields
  *   field.c    512 frames: a counter and a line of bitmap; reserve in the counter, then take the bits
+ *   run.c      blocks of order 1 to 8 inside a field
+ *   search.c   where to look: zones and lifetimes
  *   slot.c     what one CPU has claimed; taking it back from other CPUs
- *   block.c    searching by order, zone and lifetime; blocks larger than a frame; the last resort
+ *   block.c    requests for more than a frame; the last resort
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
  * An *index* counts frames from the first one that the metadata cover.
@@ -65,33 +67,35 @@ typedef uintptr_t word_t;
 /* --- trees: one bit a field, and summaries above --- */
 
 enum {
-    TREE_CLASS = 0,            /* + class: partly free fields of that class */
-    TREE_WHOLE = (int)CLASSES, /* wholly free fields */
-    TREE_PAIR,                 /* even fields that are whole together with the next */
-    TREE_ORDER,                /* + order, 1 to 8: fields that may hold a free block of that order */
+    TREE_MANY = 0,                        /* + class: fields of that class with FIELD_MANY free frames or more */
+    TREE_FEW = (int)CLASSES,              /* + class: fields of that class with fewer */
+    TREE_WHOLE = TREE_FEW + (int)CLASSES, /* wholly free fields */
+    TREE_PAIR,                            /* even fields that are whole together with the next */
+    TREE_ORDER,                           /* + order, 1 to 8: fields that may hold a free block of that order */
 };
+
+/* A field with fewer free frames than this is left alone as long as there are better ones, so that a claim is worth it.
+ */
+#define FIELD_MANY 64u
 
 /* --- what one CPU has claimed --- */
 
-#define MAGAZINE_FRAMES 32u
+#define MAGAZINE_FRAMES 22u
 #define MAGAZINE_REFILL 16u
 
-typedef struct magazine {
-    uint32_t count; /* entries in use; the owner's */
-    uint32_t floor; /* entries that may not be taken: 0, or all of them while another CPU takes them back */
-    uint32_t limit; /* entries there is room for: 0 while another CPU takes them back */
-    uint32_t field; /* the field that words are claimed from */
-    size_t base;    /* the index that bit 0 of `mask` stands for */
-    word_t mask;    /* claimed frames that are not in `entries` yet */
+/* Two whole cache lines, so that two CPUs never write the same one. */
+typedef struct quire_pmm_magazine {
+    _Alignas(128) uint32_t count; /* entries in use; the owner's */
+    uint32_t inside;              /* the owner is in the middle of a change */
+    uint32_t floor;               /* entries that may not be taken: 0, or all while another CPU takes them back */
+    uint32_t limit;               /* entries there is room for: 0 while another CPU takes them back */
+    uint32_t field;               /* the field that frames are claimed from */
+    size_t base;                  /* the index that bit 0 of `mask` stands for */
+    word_t mask;                  /* claimed frames that are not in `entries` yet */
     uint32_t entries[MAGAZINE_FRAMES];
 } magazine_t;
 
-/* Aligned, so that two CPUs never write one cache line. */
-typedef struct quire_pmm_slot {
-    _Alignas(64) uint32_t inside; /* the owner is in the middle of a change */
-    uint32_t revoked;             /* another CPU is taking back what is here */
-    magazine_t magazines[CLASSES];
-} slot_t;
+#define SHUT UINT32_MAX /* as a floor */
 
 #define FIELD_NONE UINT32_MAX
 
@@ -128,6 +132,17 @@ static inline unsigned lowest_bit(word_t word)
                                               : (unsigned)__builtin_ctzll((unsigned long long)word);
 }
 
+static inline word_t *pmm_field_words(const quire_pmm_t *pmm, size_t field)
+{
+    return pmm->bitmap + field * FIELD_WORDS;
+}
+
+/* Each CPU that has a slot has a magazine for each class; that of low frames is always shut. */
+static inline magazine_t *magazine_of(const quire_pmm_t *pmm, unsigned cpu, unsigned class)
+{
+    return &pmm->magazines[(size_t)cpu * CLASSES + class];
+}
+
 /* The tag of a frame, also where tags have never been written. */
 static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
 {
@@ -148,45 +163,62 @@ void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field);
 bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field);
 /* The first field in [from, end) whose bit is set; NONE if there is none. */
 size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end);
+/* Whether the tree has no bit at all. */
+bool pmm_tree_empty(const quire_pmm_t *pmm, unsigned tree);
 /* Lays out trees for so many fields; returns how many words all of them take. */
 size_t pmm_tree_shape(quire_pmm_shape_t *shape, size_t fields);
+
+/* What a search wants, and what it found. */
+typedef struct pmm_claim {
+    unsigned lifetime;
+    unsigned most;     /* single frames wanted: 1, or MAGAZINE_REFILL */
+    size_t start;      /* the field to begin with */
+    size_t field;      /* found: the field; */
+    size_t base;       /* the frames of one word: the index of bit 0, */
+    word_t mask;       /* and their bits; */
+    unsigned count;    /* or, if `mask` is 0, so many single frames, the lowest last */
+    uint32_t *entries; /* room for `most` */
+} pmm_claim_t;
 
 /* --- field.c --- */
 /* Writes bitmap and tags of a fresh field; false if somebody else is doing it. */
 bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field);
 /* Makes the trees agree with the field's state. */
 void pmm_field_settle(const quire_pmm_t *pmm, size_t field);
-/* Reserves between `least` and `most` frames; returns how many, 0 if there are not so many. */
-unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most);
-/* Gives back a reservation whose bits are still set. */
-void pmm_field_unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames);
-/* Claims free frames of one word, at most `most`: their bits, and the index of bit 0. */
-word_t pmm_field_claim(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned most, size_t *base);
+/* The field has become whole or has ceased to be: changes the trees accordingly. */
+void pmm_field_whole(const quire_pmm_t *pmm, size_t field, bool whole);
+/* Claims free frames of the field: all of one word if it has many, else some of several words, never more than there is
+   room for. False: it has none. */
+bool pmm_field_claim(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim);
 /* Frees the frames of one word. */
 void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits);
+/* Reserves between `least` and `most` frames; returns how many, 0 if there are not so many. The first to take of a
+   whole field decides which lifetime it serves. */
+unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most);
+/* Adds frames whose bits are set to the counter. */
+void pmm_field_add(const quire_pmm_t *pmm, size_t field, unsigned frames);
+
+/* --- run.c --- */
+#define RUN_ORDER_MAX (FIELD_ORDER - 1)
+/* Sets bits that are clear; panics if one is not. */
+void pmm_set_bits(word_t *word, word_t bits);
 /* The largest free run that the word at `at` of a field is part of. */
-unsigned pmm_field_largest_run(const quire_pmm_t *pmm, size_t field, unsigned at);
-/* Blocks of order 1 to 8 inside a field. */
-bool pmm_field_take_run(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned order, size_t *index);
-void pmm_field_put_run(const quire_pmm_t *pmm, size_t index, unsigned order);
+unsigned pmm_run_largest(const quire_pmm_t *pmm, size_t field, unsigned at);
+/* The field may have runs up to this order now. */
+void pmm_run_hint(const quire_pmm_t *pmm, size_t field, unsigned order);
+bool pmm_run_take(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned order, size_t *index);
+void pmm_run_put(const quire_pmm_t *pmm, size_t index, unsigned order);
 
 /* --- search.c --- */
-typedef struct pmm_claim {
-    unsigned lifetime;
-    unsigned most; /* frames wanted of one word */
-    size_t start;  /* the field to begin with */
-    size_t field;  /* found: the field, */
-    size_t base;   /* and the index of bit 0 */
-} pmm_claim_t;
 /* The range of fields that a request for `zone` searches in its step 0, 1, 2; false: no more. */
 bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t *low, size_t *high);
-/* Claims free frames of one word, wherever the zone has any; 0: it has none. */
-word_t pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim);
+/* Claims free frames wherever the zone has any; false: it has none. */
+bool pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim);
 /* One frame; NONE if there is none. */
 size_t pmm_search_one(const quire_pmm_t *pmm, quire_zone_t zone, unsigned lifetime);
 
 /* --- slot.c --- */
-void pmm_slot_init(slot_t *slot);
+void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu);
 /* One frame for a request without zone, by way of the CPU's slot; NONE if there is nothing to be found, or no slot. */
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
 /* Puts a freed frame, whose tag says so already, where it can be found again. */

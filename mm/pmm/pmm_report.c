@@ -69,7 +69,7 @@ static unsigned order_in_field(const quire_pmm_t *pmm, size_t field)
     unsigned best = 0;
 
     for (unsigned at = 0; at < FIELD_WORDS; at++) {
-        unsigned order = pmm_field_largest_run(pmm, field, at);
+        unsigned order = pmm_run_largest(pmm, field, at);
         best = order > best ? order : best;
     }
     return best;
@@ -117,10 +117,10 @@ static void count_free(const quire_pmm_t *pmm, size_t field, size_t frames, quir
 }
 
 /* What other CPUs have claimed is free as well. */
-static void count_slot(const quire_pmm_t *pmm, const slot_t *slot, quire_pmm_stats_t *stats)
+static void count_slot(const quire_pmm_t *pmm, unsigned cpu, quire_pmm_stats_t *stats)
 {
     for (unsigned class = 0; class < CLASSES; class ++) {
-        const magazine_t *magazine = &slot->magazines[class];
+        const magazine_t *magazine = magazine_of(pmm, cpu, class);
         uint32_t count = load_relaxed(&magazine->count);
         for (uint32_t at = 0; at < count && at < MAGAZINE_FRAMES; at++)
             count_free(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, stats);
@@ -143,7 +143,7 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
         count_owners(pmm, field, stats);
     }
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++)
-        count_slot(pmm, &pmm->slots[cpu], stats);
+        count_slot(pmm, cpu, stats);
     stats->used_frames = stats->total_frames - stats->free_frames;
     stats->largest_free_order = largest_order(pmm);
 }

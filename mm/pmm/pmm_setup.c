@@ -17,6 +17,7 @@
 #include "string.h"
 
 #define BLOCK_FRAMES ((size_t)1 << QUIRE_PMM_ORDER_MAX)
+#define SLOT_BYTES   (CLASSES * sizeof(magazine_t))
 #define LINE_BYTES   ((size_t)64)
 /* Slots take memory too: not more than so many bytes a frame on a small machine. */
 #define SLOT_BYTES_A_FRAME 2
@@ -92,9 +93,9 @@ static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
     size_t covered = (layout.end - layout.first + BLOCK_FRAMES - 1) & ~(BLOCK_FRAMES - 1);
     layout.fields = covered >> FIELD_ORDER;
     layout.slots = 1;
-    while (layout.slots < QUIRE_PMM_CPUS && (layout.slots + 1) * sizeof(slot_t) <= covered * SLOT_BYTES_A_FRAME)
+    while (layout.slots < QUIRE_PMM_CPUS && (layout.slots + 1) * SLOT_BYTES <= covered * SLOT_BYTES_A_FRAME)
         layout.slots++;
-    (void)place(&offset, layout.slots * sizeof(slot_t));
+    (void)place(&offset, layout.slots * SLOT_BYTES);
     layout.bitmap = place(&offset, covered / 8);
     layout.states = place(&offset, layout.fields * sizeof(uint32_t));
     layout.trees = place(&offset, pmm_tree_shape(&layout.shape, layout.fields) * sizeof(word_t));
@@ -128,9 +129,7 @@ static void add_to_field(const quire_pmm_t *pmm, size_t index, size_t end)
 
     if ((state & FIELD_ABSENT) && end - index == FIELD_FRAMES) {
         store_release(&pmm->fields[field], FIELD_FRESH | FIELD_FRAMES);
-        pmm_tree_set(pmm, TREE_WHOLE, field);
-        if ((field & 1) != 0)
-            pmm_field_settle(pmm, field);
+        pmm_field_whole(pmm, field, true);
         return;
     }
     if (state & FIELD_ABSENT) {
@@ -184,7 +183,7 @@ static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *met
     *pmm = (quire_pmm_t){
         .first_frame = layout->first,
         .frame_count = layout->end - layout->first,
-        .slots = (slot_t *)metadata,
+        .magazines = (magazine_t *)metadata,
         .slot_count = layout->slots,
         .bitmap = (word_t *)(metadata + layout->bitmap),
         .fields = (uint32_t *)(metadata + layout->states),
@@ -202,7 +201,7 @@ static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *met
         pmm->zone_fields[zone] = frames >> FIELD_ORDER;
     }
     for (unsigned cpu = 0; cpu < layout->slots; cpu++)
-        pmm_slot_init(&pmm->slots[cpu]);
+        pmm_slot_init(pmm, cpu);
     for (size_t field = 0; field < layout->fields; field++)
         pmm->fields[field] = FIELD_ABSENT;
     memset(pmm->trees, 0, layout->tags - layout->trees);

@@ -27,51 +27,49 @@ bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t
 }
 
 /* Claims from the fields of one tree in [low, high), beginning at `start`. */
-static word_t claim_in_tree(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, pmm_claim_t *claim)
+static bool claim_in_tree(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, pmm_claim_t *claim)
 {
     size_t start = claim->start >= low && claim->start < high ? claim->start : low;
 
+    if (pmm_tree_empty(pmm, tree))
+        return false;
     for (unsigned pass = 0; pass < 2; pass++) {
         size_t end = pass == 0 ? high : start;
         size_t field = pmm_tree_next(pmm, tree, pass == 0 ? start : low, end);
         while (field != NONE) {
-            word_t bits = pmm_field_claim(pmm, field, claim->lifetime, claim->most, &claim->base);
-            if (bits != 0) {
-                claim->field = field;
-                return bits;
-            }
+            if (pmm_field_claim(pmm, field, claim))
+                return true;
             pmm_field_settle(pmm, field);
             field = pmm_tree_next(pmm, tree, field + 1, end);
         }
     }
-    return 0;
+    return false;
 }
 
-word_t pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim)
+bool pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim)
 {
     size_t low;
     size_t high;
 
     for (unsigned step = 0; pmm_range(pmm, zone, &step, &low, &high);) {
         unsigned own = class_for(pmm, low, claim->lifetime);
-        word_t bits = claim_in_tree(pmm, TREE_CLASS + own, low, high, claim);
-        if (bits == 0)
-            bits = claim_in_tree(pmm, TREE_WHOLE, low, high, claim);
-        for (unsigned other = 0; bits == 0 && other < CLASSES; other++) {
-            if (other != own)
-                bits = claim_in_tree(pmm, TREE_CLASS + other, low, high, claim);
+        if (claim_in_tree(pmm, TREE_MANY + own, low, high, claim) || claim_in_tree(pmm, TREE_WHOLE, low, high, claim) ||
+            claim_in_tree(pmm, TREE_FEW + own, low, high, claim))
+            return true;
+        for (unsigned tree = TREE_MANY; tree < TREE_WHOLE; tree++) {
+            if (claim_in_tree(pmm, tree, low, high, claim))
+                return true;
         }
-        if (bits != 0)
-            return bits;
     }
-    return 0;
+    return false;
 }
 
 size_t pmm_search_one(const quire_pmm_t *pmm, quire_zone_t zone, unsigned lifetime)
 {
     unsigned cpu = quire_port_cpu();
-    pmm_claim_t claim = {.lifetime = lifetime, .most = 1, .start = cpu < pmm->slot_count ? pmm->stride * cpu : 0};
-    word_t bits = pmm_search_frames(pmm, zone, &claim);
+    uint32_t index;
+    pmm_claim_t claim = {
+        .lifetime = lifetime, .most = 1, .start = cpu < pmm->slot_count ? pmm->stride * cpu : 0, .entries = &index};
 
-    return bits == 0 ? NONE : claim.base + lowest_bit(bits);
+    return pmm_search_frames(pmm, zone, &claim) ? index : NONE;
 }

@@ -16,7 +16,7 @@
  *
  * Other CPUs. Taking back from an owner that uses no fence is impossible without the owner's help or a fence made from
  * outside (Attiya and others, "Laws of Order", 2011). The fence is the port's shootdown, which interrupts every
- * other CPU. The taker announces itself (`floor`, `limit`, `revoked`), asks for the fence, and then looks at
+ * other CPU. The taker announces itself (`floor`, `limit`), asks for the fence, and then looks at
  * `inside`. The owner sets `inside` and then looks at `floor` or `limit`, which it reads anyway to see whether its
  * magazine is empty or full. After the fence either the taker sees `inside` set and waits, or the owner sees the
  * announcement and stays out. An owner that is stopped inside keeps what it has: at most one slot. The taker gives up
@@ -32,37 +32,36 @@
 
 #define PATIENCE 2000 /* looks at an owner that is inside before giving up on it */
 
-void pmm_slot_init(slot_t *slot)
+void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu)
 {
-    *slot = (slot_t){0};
     for (unsigned class = 0; class < CLASSES; class ++) {
-        magazine_t *magazine = &slot->magazines[class];
-        magazine->field = FIELD_NONE;
-        magazine->limit = class == CLASS_LOW ? 0 : MAGAZINE_FRAMES;
+        bool shut = class == CLASS_LOW;
+        *magazine_of(pmm, cpu, class) =
+            (magazine_t){.field = FIELD_NONE, .floor = shut ? SHUT : 0, .limit = shut ? 0 : MAGAZINE_FRAMES};
     }
 }
 
-/* The calling CPU's slot, now inside; NULL if it has none, is inside already, or is being emptied by another CPU. */
-static slot_t *enter(const quire_pmm_t *pmm)
+/* The calling CPU's magazine, now inside; NULL if it has none, is inside already, or another CPU is taking it back. */
+static magazine_t *enter(const quire_pmm_t *pmm, unsigned class)
 {
     unsigned cpu = quire_port_cpu();
 
     if (cpu >= pmm->slot_count)
         return NULL;
-    slot_t *slot = &pmm->slots[cpu];
-    if (load_relaxed(&slot->inside) != 0)
+    magazine_t *magazine = magazine_of(pmm, cpu, class);
+    if (load_relaxed(&magazine->inside) != 0)
         return NULL;
-    store_relaxed(&slot->inside, 1);
+    store_relaxed(&magazine->inside, 1);
     interrupt_fence();
-    if (load_acquire(&slot->revoked) == 0)
-        return slot;
-    store_release(&slot->inside, 0);
+    if (load_acquire(&magazine->floor) == 0)
+        return magazine;
+    store_release(&magazine->inside, 0);
     return NULL;
 }
 
-static void leave(slot_t *slot)
+static void leave(magazine_t *magazine)
 {
-    store_release(&slot->inside, 0);
+    store_release(&magazine->inside, 0);
 }
 
 /* --- from a magazine to the fields --- */
@@ -104,20 +103,18 @@ static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
 
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
 {
-    unsigned class = class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER]));
-    slot_t *slot = class == CLASS_LOW ? NULL : enter(pmm);
+    magazine_t *magazine = enter(pmm, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
 
-    if (slot == NULL) {
+    if (magazine == NULL) {
         pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
         return;
     }
-    magazine_t *magazine = &slot->magazines[class];
     if (load_relaxed(&magazine->count) == MAGAZINE_FRAMES)
         make_room(pmm, magazine);
     unsigned count = load_relaxed(&magazine->count);
     store_relaxed(&magazine->entries[count], (uint32_t)index);
     store_relaxed(&magazine->count, count + 1);
-    leave(slot);
+    leave(magazine);
 }
 
 /* --- from the fields to a magazine --- */
@@ -127,70 +124,80 @@ static void adopt(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
 {
     unsigned class = class_for(pmm, field, lifetime);
 
-    if (class_of(load_relaxed(&pmm->fields[field])) == class && pmm_tree_test(pmm, TREE_CLASS + class, field))
-        pmm_tree_clear(pmm, TREE_CLASS + class, field);
+    if (class_of(load_relaxed(&pmm->fields[field])) != class)
+        return;
+    if (pmm_tree_test(pmm, TREE_MANY + class, field))
+        pmm_tree_clear(pmm, TREE_MANY + class, field);
+    if (pmm_tree_test(pmm, TREE_FEW + class, field))
+        pmm_tree_clear(pmm, TREE_FEW + class, field);
 }
 
-/* Claims a word: from the same field as long as it has any, else from the next that the search finds. */
-static void claim_word(const quire_pmm_t *pmm, magazine_t *magazine, unsigned lifetime)
+/* Moves frames of the claimed word into the empty magazine, so that the lowest comes out first. */
+static void spread_mask(magazine_t *magazine)
+{
+    word_t mask = load_relaxed(&magazine->mask);
+    uint32_t base = (uint32_t)load_relaxed(&magazine->base);
+    unsigned count = MAGAZINE_REFILL;
+
+    if (mask != WORD_FULL) {
+        count = count_bits(mask);
+        count = count < MAGAZINE_REFILL ? count : MAGAZINE_REFILL;
+    }
+    for (unsigned at = count; at > 0; at--) {
+        store_relaxed(&magazine->entries[at - 1], base + lowest_bit(mask));
+        mask &= mask - 1;
+    }
+    store_relaxed(&magazine->mask, mask);
+    store_relaxed(&magazine->count, count);
+}
+
+/* Claims frames: from the same field as long as it has any, else from the next that the search finds. */
+static void claim_frames(const quire_pmm_t *pmm, magazine_t *magazine, unsigned lifetime)
 {
     size_t field = load_relaxed(&magazine->field);
-    pmm_claim_t claim = {.lifetime = lifetime, .most = WORD_FRAMES, .start = field, .field = field};
-    word_t mask = 0;
+    pmm_claim_t claim = {
+        .lifetime = lifetime, .most = MAGAZINE_REFILL, .start = field + 1, .entries = magazine->entries};
+    bool found = false;
 
     if (field == FIELD_NONE)
         claim.start = pmm->stride * quire_port_cpu();
     else if (class_of(load_relaxed(&pmm->fields[field])) == class_for(pmm, field, lifetime))
-        mask = pmm_field_claim(pmm, field, lifetime, WORD_FRAMES, &claim.base);
-    if (mask == 0) {
-        mask = pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim);
-        if (mask == 0)
-            return;
-    }
-    /* The last resort finds fields by this: it must be there before the field leaves its tree. */
-    store_release(&magazine->field, (uint32_t)claim.field);
-    if (claim.field != field)
+        found = pmm_field_claim(pmm, field, &claim);
+    if (!found && !pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim))
+        return;
+    if (claim.field != field) {
+        /* The last resort finds fields by this: it must be there before the field leaves its tree. */
+        store_release(&magazine->field, (uint32_t)claim.field);
         adopt(pmm, claim.field, lifetime);
-    store_relaxed(&magazine->base, claim.base);
-    store_relaxed(&magazine->mask, mask);
-}
-
-/* Moves claimed frames into an empty magazine, so that the lowest comes out first; returns how many. */
-static unsigned fill_entries(magazine_t *magazine)
-{
-    word_t mask = load_relaxed(&magazine->mask);
-    size_t base = load_relaxed(&magazine->base);
-    unsigned count = count_bits(mask);
-
-    if (count > MAGAZINE_REFILL)
-        count = MAGAZINE_REFILL;
-    for (unsigned at = count; at > 0; at--) {
-        store_relaxed(&magazine->entries[at - 1], (uint32_t)base + lowest_bit(mask));
-        mask &= mask - 1;
     }
-    store_relaxed(&magazine->mask, mask);
-    return count;
+    if (claim.mask == 0) {
+        store_relaxed(&magazine->count, claim.count);
+        return;
+    }
+    store_relaxed(&magazine->base, claim.base);
+    store_relaxed(&magazine->mask, claim.mask);
+    spread_mask(magazine);
 }
 
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
 {
-    slot_t *slot = enter(pmm);
+    magazine_t *magazine = enter(pmm, lifetime);
     size_t index = NONE;
 
-    if (slot == NULL)
+    if (magazine == NULL)
         return pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
-    magazine_t *magazine = &slot->magazines[lifetime];
-    unsigned count = load_relaxed(&magazine->count);
-    if (count == 0) {
-        if (load_relaxed(&magazine->mask) == 0)
-            claim_word(pmm, magazine, lifetime);
-        count = fill_entries(magazine);
+    if (load_relaxed(&magazine->count) == 0) {
+        if (load_relaxed(&magazine->mask) != 0)
+            spread_mask(magazine);
+        else
+            claim_frames(pmm, magazine, lifetime);
     }
+    unsigned count = load_relaxed(&magazine->count);
     if (count > 0) {
         index = load_relaxed(&magazine->entries[count - 1]);
         store_relaxed(&magazine->count, count - 1);
     }
-    leave(slot);
+    leave(magazine);
     return index;
 }
 
@@ -198,31 +205,24 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
 
 void pmm_slot_drain(const quire_pmm_t *pmm)
 {
-    slot_t *slot = enter(pmm);
-
-    if (slot == NULL)
-        return;
-    for (unsigned class = 0; class < CLASSES; class ++)
-        empty_magazine(pmm, &slot->magazines[class]);
-    leave(slot);
-}
-
-/* Keeps the owner out, or lets it in again. */
-static void set_gates(slot_t *slot, bool open)
-{
-    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++) {
-        store_release(&slot->magazines[lifetime].floor, open ? 0 : UINT32_MAX);
-        store_release(&slot->magazines[lifetime].limit, open ? MAGAZINE_FRAMES : 0);
+    for (unsigned class = 0; class < CLASSES; class ++) {
+        magazine_t *magazine = enter(pmm, class);
+        if (magazine == NULL)
+            continue;
+        empty_magazine(pmm, magazine);
+        leave(magazine);
     }
 }
 
-static bool holds_frames(const slot_t *slot)
+/* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. */
+static bool shut(magazine_t *magazine)
 {
-    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++) {
-        if (load_relaxed(&slot->magazines[lifetime].count) != 0 || load_relaxed(&slot->magazines[lifetime].mask) != 0)
-            return true;
-    }
-    return false;
+    if (load_relaxed(&magazine->count) == 0 && load_relaxed(&magazine->mask) == 0)
+        return false;
+    if (exchange(&magazine->floor, SHUT) != 0)
+        return false;
+    store_release(&magazine->limit, 0);
+    return true;
 }
 
 static bool wait_for_zero(const uint32_t *word)
@@ -234,17 +234,16 @@ static bool wait_for_zero(const uint32_t *word)
     return false;
 }
 
-static void empty_revoked(const quire_pmm_t *pmm, slot_t *slot)
+static void empty_shut(const quire_pmm_t *pmm, magazine_t *magazine)
 {
-    if (wait_for_zero(&slot->inside)) {
-        for (unsigned class = 0; class < CLASSES; class ++)
-            empty_magazine(pmm, &slot->magazines[class]);
-    }
-    set_gates(slot, true);
-    store_release(&slot->revoked, 0);
+    if (wait_for_zero(&magazine->inside))
+        empty_magazine(pmm, magazine);
+    store_release(&magazine->limit, MAGAZINE_FRAMES);
+    store_release(&magazine->floor, 0);
 }
 
-static void revoke_others(const quire_pmm_t *pmm)
+/* One lifetime's magazines of all other CPUs. */
+static void revoke_class(const quire_pmm_t *pmm, unsigned class)
 {
     /* An empty range: no translation is meant, only the fence. */
     const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
@@ -253,31 +252,28 @@ static void revoke_others(const quire_pmm_t *pmm)
     bool any = false;
 
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
-        slot_t *slot = &pmm->slots[cpu];
-        if (cpu == own || !holds_frames(slot))
-            continue;
-        mine[cpu] = exchange(&slot->revoked, 1) == 0;
-        if (mine[cpu])
-            set_gates(slot, false);
+        mine[cpu] = cpu != own && shut(magazine_of(pmm, cpu, class));
         any |= mine[cpu];
     }
     if (any)
         quire_port_shootdown(&fence);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        magazine_t *magazine = magazine_of(pmm, cpu, class);
         if (mine[cpu])
-            empty_revoked(pmm, &pmm->slots[cpu]);
+            empty_shut(pmm, magazine);
         else if (cpu != own)
-            (void)wait_for_zero(&pmm->slots[cpu].revoked);
+            (void)wait_for_zero(&magazine->floor);
     }
 }
 
 void pmm_slot_revoke(const quire_pmm_t *pmm)
 {
     pmm_slot_drain(pmm);
-    revoke_others(pmm);
+    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++)
+        revoke_class(pmm, lifetime);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
-            uint32_t field = load_relaxed(&pmm->slots[cpu].magazines[class].field);
+            uint32_t field = load_relaxed(&magazine_of(pmm, cpu, class)->field);
             if (field != FIELD_NONE)
                 pmm_field_settle(pmm, field);
         }

@@ -79,6 +79,11 @@ bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field)
     return load_relaxed(level_of(pmm, tree, 0) + field / WORD_FRAMES) >> (field % WORD_FRAMES) & 1;
 }
 
+bool pmm_tree_empty(const quire_pmm_t *pmm, unsigned tree)
+{
+    return load_relaxed(level_of(pmm, tree, pmm->shape.levels - 1)) == 0;
+}
+
 size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end)
 {
     const word_t *words = pmm->trees + tree * pmm->shape.words;

@@ -86,13 +86,13 @@ TEST(pmm_claims, a_stopped_cpu_stops_nobody)
 {
     start_pmm();
     quire_frame_t first = take_one(1);
-    slot_t *slot = &pmm.slots[1];
-    size_t kept = slot->magazines[0].count + count_bits(slot->magazines[0].mask);
-    slot->inside = 1;
+    magazine_t *magazine = magazine_of(&pmm, 1, QUIRE_LIFETIME_MOVABLE);
+    size_t kept = magazine->count + count_bits(magazine->mask);
+    magazine->inside = 1;
     size_t count = take_all(0);
     CHECK_EQUAL(count, FRAMES - 1 - kept);
     CHECK(kept < WORD_FRAMES);
-    slot->inside = 0;
+    magazine->inside = 0;
     quire_frame_t more = take_one(0);
     CHECK_OK(quire_pmm_free(&pmm, more, 0));
     give_all(count, 0);
@@ -111,11 +111,11 @@ TEST(pmm_claims, without_a_slot)
     give_all(count, 0);
     host_use_cpu(0);
     CHECK_OK(quire_pmm_check(&pmm));
-    pmm.slots[0].inside = 1;
+    magazine_of(&pmm, 0, QUIRE_LIFETIME_MOVABLE)->inside = 1;
     count = take_all(0);
     CHECK_EQUAL(count, FRAMES);
     give_all(count, 0);
-    pmm.slots[0].inside = 0;
+    magazine_of(&pmm, 0, QUIRE_LIFETIME_MOVABLE)->inside = 0;
     CHECK_OK(quire_pmm_check(&pmm));
 }
 
