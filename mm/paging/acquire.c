@@ -11,8 +11,9 @@
  *
  * A present large page is split under the MMU's eyes: if it sets the accessed or dirty bit while the parts are written,
  * the exchange fails and they are written again. Attributes are carried by decoding and encoding, because the PAT bit
- * of a large page stands elsewhere than that of a small one. A large page that is the PMM's block cannot be cut, since
- * blocks have one count for all their frames: QUIRE_UNSUPPORTED.
+ * of a large page stands elsewhere than that of a small one. A large page that was mapped from one block of
+ * the PMM cannot be cut, since the block has one count for all its frames: QUIRE_UNSUPPORTED. One that was promoted
+ * from single frames can.
  *
  * The fill is not recorded as events: it says nothing new. A reader of events copies the entry above, as this does.
  */
@@ -61,11 +62,21 @@ static size_t count_below(const plan_t *plan, unsigned level, quire_va_t first, 
     return count;
 }
 
-static bool is_uncuttable(const quire_format_t *format, unsigned level, uint64_t raw)
+/* Whether a page's frames are one block of the PMM, or several, larger than the parts would be. */
+static bool is_uncuttable(const quire_table_t *table, unsigned level, uint64_t raw)
 {
+    const quire_format_t *format = format_of(table);
     quire_page_t page = entry_decode(format, level, raw);
 
-    return (page.kind == QUIRE_PAGE_MAPPED || page.kind == QUIRE_PAGE_HIDDEN) && !(page.flags & QUIRE_PAGE_FOREIGN);
+    if ((page.kind != QUIRE_PAGE_MAPPED && page.kind != QUIRE_PAGE_HIDDEN) || (page.flags & QUIRE_PAGE_FOREIGN))
+        return false;
+    for (size_t i = 0; i < format_pages(format, level); i++) {
+        quire_frame_info_t info = quire_pmm_frame_info(table->pmm, quire_frame((size_t)page.payload + i));
+
+        if (info.references == 0 || info.order != 0)
+            return true;
+    }
+    return false;
 }
 
 static size_t count_table(plan_t *plan, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last)
@@ -81,7 +92,7 @@ static size_t count_table(plan_t *plan, quire_frame_t frame, unsigned level, qui
 
             if (!entry_is_table(format, level, raw)) {
                 count += count_below(plan, level, va, stop);
-                plan->refused = plan->refused || is_uncuttable(format, level, raw);
+                plan->refused = plan->refused || is_uncuttable(plan->cursor->table, level, raw);
             } else if (level - 1 > plan->floor) {
                 count += count_table(plan, entry_table(format, raw), level - 1, va, stop);
             }

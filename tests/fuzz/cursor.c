@@ -214,6 +214,8 @@ static quire_status_t open_range(quire_cursor_t *cursor, unsigned tree, quire_va
     return status;
 }
 
+static void touch(input_t *input);
+
 static void map(input_t *input, unsigned tree)
 {
     quire_va_t va = next_page(input, tree);
@@ -253,6 +255,33 @@ static void map_large(input_t *input, unsigned tree)
     quire_status_t status = quire_cursor_map(&cursor, va, level, quire_frame(FOREIGN_FIRST), prot, QUIRE_PAGE_FOREIGN);
     if (status == QUIRE_INVALID || status == QUIRE_DENIED)
         found("a large page was refused");
+    quire_cursor_close(&cursor);
+}
+
+/* Maps whatever is free under one entry to what makes a large page of it, and joins it if that is all of it. */
+static void promote(input_t *input, unsigned tree)
+{
+    quire_va_t span = (quire_va_t)quire_format_span(machine.format, 2);
+    quire_va_t va = next_page(input, tree) & ~(span - 1);
+    unsigned prot = next_prot(input, tree) | QUIRE_PROT_READ;
+    quire_cursor_t cursor;
+
+    if (open_range(&cursor, tree, va, va + span, QUIRE_CURSOR_POPULATE) != QUIRE_OK)
+        return;
+    for (size_t i = 0; i < span / PAGE; i++) {
+        quire_status_t status = quire_cursor_map(&cursor, va + (quire_va_t)i * PAGE, 1, quire_frame(FOREIGN_FIRST + i),
+                                                 prot, QUIRE_PAGE_FOREIGN);
+
+        if (status != QUIRE_OK && status != QUIRE_EXISTS)
+            found("a page was not mapped");
+    }
+    quire_cursor_close(&cursor);
+    touch(input);
+    if (open_range(&cursor, tree, va, va + span, QUIRE_CURSOR_EDGES) != QUIRE_OK)
+        return;
+    quire_status_t status = quire_cursor_promote(&cursor, va, 2);
+    if (status != QUIRE_OK && status != QUIRE_NOT_FOUND && status != QUIRE_EXISTS && status != QUIRE_UNSUPPORTED)
+        found("promoting answered strangely");
     quire_cursor_close(&cursor);
 }
 
@@ -397,6 +426,9 @@ static void step(input_t *input)
         break;
     case 7:
         load(machine.cpu, tree);
+        break;
+    case 8:
+        promote(input, tree);
         break;
     default:
         break;

@@ -30,33 +30,47 @@ static bool has_root(const fixture_t *fixture)
     return quire_format_levels(fixture->format) > 3 || stats.zone_total_frames[QUIRE_ZONE_BELOW_4G] != 0;
 }
 
-void paging_each_format(void (*body)(fixture_t *fixture))
+static void run(quire_pmm_t *pmm, const quire_format_t *format, bool with_block, void (*body)(fixture_t *fixture))
 {
     static fixture_t fixture;
+    quire_va_t shared_start = paging_shared_start(format);
+    unsigned levels = quire_format_levels(format);
+
+    fixture = (fixture_t){.format = format, .pmm = pmm, .shared_start = shared_start};
+    if (!has_root(&fixture) || (with_block && levels == 2))
+        return;
+    fixture.free_before = paging_free_frames(&fixture);
+    fixture.pinned = shared_start + (quire_va_t)(levels == 3 ? 0 : 2 * quire_format_span(format, levels));
+    fixture.top = levels < 4 ? shared_start : (quire_va_t)(quire_format_span(format, levels) * 256);
+    if (with_block)
+        CHECK_OK(quire_pmm_alloc(pmm, (quire_pmm_request_t){.owner = QUIRE_OWNER_USER, .order = 9}, &fixture.block));
+    CHECK_OK(quire_table_create_kernel(&fixture.kernel, format, pmm, QUIRE_ZONE_ANY, shared_start));
+    CHECK_OK(quire_table_pin(&fixture.kernel, fixture.pinned, fixture.pinned + PAGE));
+    quire_table_seal(&fixture.kernel);
+    CHECK_OK(quire_table_create(&fixture.table, &fixture.kernel, 7));
+    body(&fixture);
+    CHECK_OK(quire_table_check(&fixture.table));
+    CHECK_OK(quire_table_check(&fixture.kernel));
+    quire_table_destroy(&fixture.table);
+    quire_table_destroy(&fixture.kernel);
+    CHECK_OK(quire_pmm_check(pmm));
+    CHECK_EQUAL(paging_free_frames(&fixture), fixture.free_before);
+}
+
+void paging_each_format(void (*body)(fixture_t *fixture))
+{
     quire_pmm_t *pmm = test_pmm(900);
 
-    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
-        quire_va_t shared_start = paging_shared_start(*format);
-        unsigned levels = quire_format_levels(*format);
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++)
+        run(pmm, *format, false, body);
+}
 
-        fixture = (fixture_t){.format = *format, .pmm = pmm, .shared_start = shared_start};
-        if (!has_root(&fixture))
-            continue;
-        fixture.free_before = paging_free_frames(&fixture);
-        fixture.pinned = shared_start + (quire_va_t)(levels == 3 ? 0 : 2 * quire_format_span(*format, levels));
-        fixture.top = levels < 4 ? shared_start : (quire_va_t)(quire_format_span(*format, levels) * 256);
-        CHECK_OK(quire_table_create_kernel(&fixture.kernel, *format, pmm, QUIRE_ZONE_ANY, shared_start));
-        CHECK_OK(quire_table_pin(&fixture.kernel, fixture.pinned, fixture.pinned + PAGE));
-        quire_table_seal(&fixture.kernel);
-        CHECK_OK(quire_table_create(&fixture.table, &fixture.kernel, 7));
-        body(&fixture);
-        CHECK_OK(quire_table_check(&fixture.table));
-        CHECK_OK(quire_table_check(&fixture.kernel));
-        quire_table_destroy(&fixture.table);
-        quire_table_destroy(&fixture.kernel);
-        CHECK_OK(quire_pmm_check(pmm));
-        CHECK_EQUAL(paging_free_frames(&fixture), fixture.free_before);
-    }
+void paging_each_format_with_block(void (*body)(fixture_t *fixture))
+{
+    quire_pmm_t *pmm = test_pmm(900);
+
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++)
+        run(pmm, *format, true, body);
 }
 
 quire_frame_t paging_frame(fixture_t *fixture)

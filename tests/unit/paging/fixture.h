@@ -22,12 +22,16 @@ typedef struct fixture {
     quire_va_t pinned; /* one root entry of the kernel's half, from its start */
     quire_va_t top;    /* the end of the process's part */
     size_t free_before;
+    quire_frame_t block; /* 512 frames of the PMM, aligned, in paging_each_format_with_block() */
 } fixture_t;
 
 quire_va_t paging_shared_start(const quire_format_t *format);
 
 /* Runs body once for each format of the home; checks after it that nothing is lost. */
 void paging_each_format(void (*body)(fixture_t *fixture));
+
+/* The same with a block that the body gives back, for formats whose large pages are of that size. */
+void paging_each_format_with_block(void (*body)(fixture_t *fixture));
 
 size_t paging_free_frames(const fixture_t *fixture);
 quire_frame_t paging_frame(fixture_t *fixture);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * promote.c - small pages become a large one.
+ *
+ * Problem. Pages that were mapped one by one, or split off a large page, may lie in consecutive frames with the same
+ * rights; one entry then says the same as a table of them, and one TLB entry holds what took hundreds.
+ *
+ * Idea. Look over the table; if all its entries go on from the first, overwrite the entry above. A processor may use
+ * the old small translations until the flush, and sets accessed and dirty bits in the old table meanwhile: so flush
+ * first, then collect those bits, then release the table. Between the two steps both sizes translate alike
+ * (SDM 4.10.2.3 allows either to be used), so that nothing can go wrong.
+ *
+ * Frames of the PMM stay what they were, single blocks with a count each; the large page is released block by block. It
+ * can therefore be split again (acquire.c), unlike one that is mapped from a large block.
+ */
+#include "paging.h"
+
+/* Whether the table's entries are small parts of one large page; then `page` is that page, its accessed and dirty bits
+   all parts' together. */
+static bool read_parts(const quire_format_t *format, quire_frame_t frame, unsigned level, quire_page_t *page)
+{
+    void *window = quire_port_window_open(frame);
+    unsigned mmu_flags = 0;
+    bool alike = true;
+
+    for (unsigned i = 0; i < format_entries(format, level) && alike; i++) {
+        quire_page_t part = entry_decode(format, level, word_read(format, window, i));
+
+        mmu_flags |= part.flags & (QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+        part.flags &= (uint16_t) ~(QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+        if (i == 0)
+            *page = part;
+        alike = part.kind == QUIRE_PAGE_MAPPED && part.prot == page->prot && part.flags == page->flags &&
+                part.payload == page->payload + i * format_pages(format, level);
+    }
+    quire_port_window_close(window);
+    page->flags |= (uint16_t)mmu_flags;
+    return alike;
+}
+
+/* What the MMU has noted in the old table until the flush. */
+static void carry_mmu_flags(quire_cursor_t *cursor, const entry_t *entry, quire_frame_t old, uint64_t raw)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    quire_page_t page;
+
+    if (!read_parts(format, old, entry->level - 1, &page))
+        quire_port_panic("paging: a table changed while its lock was held");
+    uint64_t late = entry_encode(format, entry->level, &page) & (X86_ACCESSED | X86_DIRTY);
+    while ((raw & late) != late && !entry_try(table, entry, &raw, raw | late)) {
+    }
+}
+
+static quire_status_t promote_entry(quire_cursor_t *cursor, const entry_t *entry)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    uint64_t raw = entry_read(format, entry);
+    quire_frame_t old = entry_table(format, raw);
+    quire_va_t first = format_first(format, entry->level, entry->va);
+    quire_page_t page;
+
+    if (!entry_is_table(format, entry->level, raw))
+        return entry_present(raw) ? QUIRE_EXISTS : QUIRE_NOT_FOUND;
+    if (!read_parts(format, old, entry->level - 1, &page))
+        return QUIRE_NOT_FOUND;
+    if (entry_is_kept(format, entry->level, raw) || !entry_encodable(format, entry->level, &page))
+        return QUIRE_UNSUPPORTED;
+    uint64_t after = entry_encode(format, entry->level, &page);
+    (void)entry_replace(table, entry, raw, after);
+    cursor->leaf = quire_frame(0);
+    quire_paging_table_leaves(table, old, entry->level - 1, first);
+    quire_paging_flush_add(cursor, first, format_last(format, entry->level, first));
+    quire_paging_settle(cursor);
+    carry_mmu_flags(cursor, entry, old, after);
+    quire_paging_gather(cursor, old, GATHER_FRAME);
+    return QUIRE_OK;
+}
+
+quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsigned level)
+{
+    const quire_format_t *format = format_of(cursor->table);
+    quire_frame_t frame = cursor->table->root;
+    quire_status_t status = QUIRE_NOT_FOUND;
+
+    if (level < 2 || level > format->levels || !format_page_at(format, level))
+        return QUIRE_UNSUPPORTED;
+    if (cursor->mode != QUIRE_CURSOR_EDGES || va != format_first(format, level, va) || va < cursor->start ||
+        format_last(format, level, va) > cursor->end - 1)
+        quire_port_panic("paging: to promote pages, open a cursor with EDGES over all of them");
+    for (unsigned above = format->levels; above >= level; above--) {
+        void *window = quire_port_window_open(frame);
+        entry_t entry = entry_at(format, window, frame, above, va);
+        uint64_t raw = entry_read(format, &entry);
+
+        if (above == level)
+            status = promote_entry(cursor, &entry);
+        quire_port_window_close(window);
+        if (!entry_is_table(format, above, raw))
+            break;
+        frame = entry_table(format, raw);
+    }
+    return status;
+}

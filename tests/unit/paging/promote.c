@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* promote.c - small pages joined into a large one, and cut again; cursors that did nothing. */
+#include "fixture.h"
+
+static quire_status_t promote(quire_table_t *table, quire_va_t va, unsigned level)
+{
+    quire_cursor_t cursor;
+    quire_status_t status = quire_cursor_open(
+        &cursor, table, va, va + (quire_va_t)quire_format_span(table->format, level), QUIRE_CURSOR_EDGES);
+
+    if (status != QUIRE_OK)
+        return status;
+    status = quire_cursor_promote(&cursor, va, level);
+    quire_cursor_close(&cursor);
+    return status;
+}
+
+static void map_pages(quire_table_t *table, quire_va_t va, size_t frame, size_t pages, unsigned flags)
+{
+    quire_cursor_t cursor;
+
+    CHECK_OK(quire_cursor_open(&cursor, table, va, va + (quire_va_t)pages * PAGE, QUIRE_CURSOR_POPULATE));
+    for (size_t i = 0; i < pages; i++)
+        CHECK_OK(quire_cursor_map(&cursor, va + (quire_va_t)i * PAGE, 1, quire_frame(frame + i), USER_WRITE,
+                                  flags | (i == 3 ? (unsigned)QUIRE_PAGE_DIRTY : 0)));
+    quire_cursor_close(&cursor);
+}
+
+static void joined_and_cut(fixture_t *fixture)
+{
+    quire_table_t *table = &fixture->table;
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    size_t pages = (size_t)(span / PAGE);
+    size_t tables = table->table_frames;
+
+    CHECK_EQUAL(promote(table, span, 2), QUIRE_NOT_FOUND);
+    map_pages(table, span, FOREIGN_BASE, pages - 1, FOREIGN);
+    CHECK_EQUAL(promote(table, span, 2), QUIRE_NOT_FOUND);
+    map_pages(table, 2 * span - PAGE, FOREIGN_BASE + pages - 1, 1, FOREIGN);
+    CHECK_OK(promote(table, span, 2));
+    CHECK_EQUAL(promote(table, span, 2), QUIRE_EXISTS);
+    CHECK_EQUAL(paging_query(table, span).level, 2);
+    CHECK_EQUAL(paging_query(table, span).page.prot, USER_WRITE);
+    CHECK_EQUAL(paging_query(table, span).page.flags, FOREIGN | QUIRE_PAGE_DIRTY);
+    CHECK_EQUAL(paging_query(table, span).page.payload, FOREIGN_BASE);
+    CHECK_EQUAL(table->mapped_pages, pages);
+    CHECK_OK(quire_table_check(table));
+    CHECK_OK(paging_protect(table, span, span + PAGE, USER_READ));
+    CHECK_EQUAL(promote(table, span, 2), QUIRE_NOT_FOUND);
+    CHECK_OK(paging_protect(table, span, span + PAGE, USER_WRITE));
+    CHECK_OK(promote(table, span, 2));
+    CHECK_OK(paging_mark(table, span, 2 * span, QUIRE_PAGE_EMPTY, 0));
+    CHECK_EQUAL(table->table_frames, tables);
+    map_pages(table, span, FOREIGN_BASE + 1, pages, FOREIGN);
+    CHECK_EQUAL(promote(table, span, 2), QUIRE_UNSUPPORTED);
+}
+
+TEST(paging, small_pages_are_joined_into_a_large_one)
+{
+    paging_each_format(joined_and_cut);
+}
+
+/* Turns the block into single frames: takes whatever is free, and gives back what lies elsewhere. */
+static void break_block(fixture_t *fixture)
+{
+    static size_t elsewhere[900];
+    size_t first = fixture->block.number;
+    size_t inside = 0;
+    size_t count = 0;
+
+    CHECK_OK(quire_pmm_free(fixture->pmm, fixture->block, 9));
+    while (inside < 512) {
+        size_t frame = paging_frame(fixture).number;
+
+        if (frame - first < 512)
+            inside++;
+        else
+            elsewhere[count++] = frame;
+    }
+    while (count > 0)
+        CHECK_OK(quire_pmm_free(fixture->pmm, quire_frame(elsewhere[--count]), 0));
+}
+
+/* Single frames of the PMM: joined, cut, and each given back. */
+static void owned(fixture_t *fixture)
+{
+    quire_table_t *table = &fixture->table;
+    size_t first = fixture->block.number;
+    size_t free_frames = paging_free_frames(fixture);
+
+    break_block(fixture);
+    map_pages(table, 0, first, 512, 0);
+    CHECK_OK(promote(table, 0, 2));
+    CHECK_OK(quire_table_check(table));
+    CHECK_OK(paging_mark(table, PAGE, 2 * PAGE, QUIRE_PAGE_GUARD, 0));
+    CHECK_EQUAL(quire_pmm_references(fixture->pmm, quire_frame(first + 1)), 0);
+    CHECK_EQUAL(quire_pmm_references(fixture->pmm, quire_frame(first + 2)), 1);
+    CHECK_EQUAL(table->mapped_pages, 511);
+    CHECK_OK(paging_mark(table, PAGE, 2 * PAGE, QUIRE_PAGE_EMPTY, 0));
+    map_pages(table, PAGE, paging_frame(fixture).number, 1, 0);
+    CHECK_OK(paging_mark(table, 0, 512 * PAGE, QUIRE_PAGE_EMPTY, 0));
+    CHECK_EQUAL(paging_free_frames(fixture), free_frames + 512);
+}
+
+TEST(paging, joined_frames_are_given_back_one_by_one)
+{
+    paging_each_format_with_block(owned);
+}
+
+/* A block with one count for all cannot be cut; the tree stays as it was. */
+static void uncuttable(fixture_t *fixture)
+{
+    uint64_t before;
+
+    CHECK_OK(paging_map_large(&fixture->table, 0, 2, fixture->block.number, USER_WRITE, 0));
+    before = paging_fingerprint(&fixture->table);
+    CHECK_EQUAL(paging_protect(&fixture->table, PAGE, 2 * PAGE, USER_READ), QUIRE_UNSUPPORTED);
+    CHECK_EQUAL(paging_fingerprint(&fixture->table), before);
+}
+
+TEST(paging, a_block_is_not_cut)
+{
+    paging_each_format_with_block(uncuttable);
+}
+
+/* Opening splits; closing makes whole what was split for nothing. */
+static void nothing_done(fixture_t *fixture)
+{
+    static const quire_cursor_mode_t modes[] = {QUIRE_CURSOR_EDGES, QUIRE_CURSOR_POPULATE};
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    uint64_t before;
+
+    CHECK_OK(paging_mark(&fixture->table, 0, 4 * span, QUIRE_PAGE_RESERVED, USER_WRITE));
+    before = paging_fingerprint(&fixture->table);
+    for (unsigned i = 0; i < 40; i++) {
+        quire_va_t start = (quire_va_t)test_random_below(6 * span / PAGE) * PAGE;
+        quire_va_t end = start + (1 + (quire_va_t)test_random_below(span / PAGE)) * PAGE;
+        quire_cursor_t cursor;
+
+        CHECK_OK(quire_cursor_open(&cursor, &fixture->table, start, end, modes[i % 2]));
+        quire_cursor_close(&cursor);
+        CHECK_EQUAL(paging_fingerprint(&fixture->table), before);
+    }
+}
+
+TEST(paging, a_cursor_that_did_nothing_changed_nothing)
+{
+    paging_each_format(nothing_done);
+}
