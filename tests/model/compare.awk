@@ -23,6 +23,7 @@ function without_tables(flags) {
     gsub(/E2[a-]/, "E2-", flags)
     gsub(/E3[a-]/, "E3-", flags)
     gsub(/E4[a-]/, "E4-", flags)
+    gsub(/E5[a-]/, "E5-", flags)
     return flags
 }
 

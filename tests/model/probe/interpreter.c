@@ -5,7 +5,7 @@
  */
 #include "scenario.h"
 
-enum { P = 1, A = 0x20, D = 0x40 };
+enum { P = 1, A = 0x20, D = 0x40, PS = 0x80 };
 
 static const char *const operation_names[] = {
     [READ] = "read",         [WRITE] = "write",       [EXECUTE] = "execute", [FS_READ] = "fs-read",
@@ -47,7 +47,7 @@ static void print_key(const char *scenario, unsigned step, unsigned mode)
 
 static void print_flags(unsigned mode)
 {
-    static const char *const names[] = {"E1", "E1N", "E2", "E2N", "E3", "E4", "E5"};
+    static const char *const names[] = {"1", "1N", "2", "2N", "3", "4", "5"};
 
     backend_print(' ');
     for (unsigned i = 0; i < ENTRIES; i++) {
@@ -55,6 +55,7 @@ static void print_flags(unsigned mode)
         if (pa == 0 || !(backend_peek(pa, entry_bytes(mode)) & P))
             continue;
         uint64_t value = backend_peek(pa, entry_bytes(mode));
+        backend_print((value & PS) && i >= E2 && i <= E3 ? 'L' : 'E'); /* L: a large page, not a table */
         print(names[i]);
         backend_print(value & A ? 'a' : '-');
         backend_print(value & D ? 'd' : '-');
