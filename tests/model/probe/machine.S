@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.S - what the probe kernel cannot say in C: the entry from multiboot, one access with everything it may end in,
- * and the traps that end it. Assembled for i386 (runs 32-bit and PAE
- * paging), for x86_64, and with LA57 defined for x86_64 with 5-level paging.
+ * machine.S - what the probe kernel cannot say in C: the entry from multiboot, one access with everything it may end
+ * in, and the traps that end it. Assembled for i386 (runs 32-bit and PAE paging), for x86_64, and with LA57 defined for
+ * x86_64 with 5-level paging.
  *
- * An access saves its stack pointer in access_stack and jumps to a stub, at CPL 0 or through IRET at CPL 3. It ends in a
- * trap always: the fault it causes, or the INT 80 behind it. The trap writes down what happened, takes the saved stack
- * pointer back, and returns to the caller of access_run.
+ * An access saves its stack pointer in access_stack and jumps to a stub, at CPL 0 or through IRET at CPL 3. It ends in
+ * a trap always: the fault it causes, or the INT 80 behind it. The trap writes down what happened, takes the saved
+ * stack pointer back, and returns to the caller of access_run.
  */
 #define KERNEL_CODE 0x08
 #define KERNEL_DATA 0x10
