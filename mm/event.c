@@ -101,10 +101,9 @@ static struct {
  */
 static uint64_t widen(size_t low)
 {
-    bool odd = low >> (sizeof(low) * 8 - 1);
-    size_t high = __atomic_load_n(odd ? &ring.high_odd : &ring.high_even, __ATOMIC_RELAXED);
+    const size_t *high = low >> (sizeof(low) * 8 - 1) ? &ring.high_odd : &ring.high_even;
 
-    return sizeof(low) == 8 ? low : (uint64_t)high << 32 | low;
+    return sizeof(low) == 8 ? low : (uint64_t)__atomic_load_n(high, __ATOMIC_RELAXED) << 32 | low;
 }
 
 static void prepare_high(size_t low)

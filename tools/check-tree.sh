@@ -27,7 +27,7 @@ layer()
     include/quire/port.h) echo 1 ;;
     include/quire/memory_map.h | mm/pmm/memory_map*) echo 3 ;;
     include/quire/pmm.h | mm/pmm/*) echo 4 ;;
-    include/quire/paging.h | mm/paging/*) echo 5 ;;
+    include/quire/paging.h | include/quire/explain.h | mm/paging/*) echo 5 ;;
     include/quire/vmm.h | mm/vmm/*) echo 6 ;;
     include/quire/heap.h | mm/heap/*) echo heap ;;
     include/quire/segmentation.h | include/quire/arena.h | include/quire/io.h | mm/segmentation/*) echo segmentation ;;
@@ -41,7 +41,7 @@ may_include()
 {
     [ "$1" = "$2" ] && return 0
     case $1-$2 in
-    *-outside | *-heap | *-segmentation) return 1 ;;
+    outside-* | *-outside | *-heap | *-segmentation) return 1 ;;
     heap-* | segmentation-*) [ "$2" -le 2 ] ;;
     *) [ "$2" -lt "$1" ] ;;
     esac
