@@ -164,10 +164,11 @@ void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits)
     word_t *words = pmm_field_words(pmm, field);
 
     pmm_set_bits(words + at, bits);
+    pmm_field_add(pmm, field, count_bits(bits));
+    /* The hint last: who finds the counter too low for a run takes the hint away. */
     word_t now = load_relaxed(words + at);
     if ((now & now >> 1 & WORD_FULL / 3) && !pmm_tree_test(pmm, TREE_ORDER + RUN_ORDER_MAX, field))
         pmm_run_hint(pmm, field, pmm_run_largest(pmm, field, at));
-    pmm_field_add(pmm, field, count_bits(bits));
 }
 
 /* Gives back a reservation whose bits are still set. */

@@ -192,7 +192,7 @@ static __attribute__((noinline)) quire_status_t free_slowly(quire_pmm_t *pmm, si
 
     if (order > QUIRE_PMM_ORDER_MAX || (tag & TAG_CODE) != order + 1)
         return QUIRE_CORRUPT;
-    if ((tag & TAG_SHARED) && load_relaxed(&pmm->extra[index]) != 0)
+    if ((tag & TAG_SHARED) && load_acquire(&pmm->extra[index]) != 0)
         return QUIRE_CORRUPT;
     free_block(pmm, index, tag, order, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
     return QUIRE_OK;
@@ -258,5 +258,6 @@ uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame)
     uint8_t tag = tag_of(pmm, index);
     if (!starts_block(tag))
         return 0;
-    return 1 + ((tag & TAG_SHARED) ? load_relaxed(&pmm->extra[index]) : 0);
+    /* Who finds itself alone may write into the frame: what former holders did with it has happened before. */
+    return 1 + ((tag & TAG_SHARED) ? load_acquire(&pmm->extra[index]) : 0);
 }

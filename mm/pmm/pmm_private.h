@@ -154,7 +154,7 @@ static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
         if ((state & FIELD_TAIL) || !(state & FIELD_HUGE) || (index & (FIELD_FRAMES - 1)) != 0)
             return TAG_FREE;
     }
-    return load_relaxed(&pmm->tags[index]);
+    return load_acquire(&pmm->tags[index]);
 }
 
 /* --- tree.c --- */

@@ -101,9 +101,9 @@ void pmm_run_put(const quire_pmm_t *pmm, size_t index, unsigned order)
     }
     for (unsigned left = 1u << (order - WORD_ORDER); left > 0; left--)
         pmm_set_bits(word++, WORD_FULL);
+    pmm_field_add(pmm, field, 1u << order);
     pmm_run_hint(pmm, field,
                  largest_run(pmm_field_words(pmm, field), (unsigned)(index & (FIELD_FRAMES - 1)) / WORD_FRAMES));
-    pmm_field_add(pmm, field, 1u << order);
 }
 
 /* Takes the run that was found at `start`; false if somebody was faster. */

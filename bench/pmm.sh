@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# pmm.sh - frames, beside the allocators that everybody writes first and the one that Linux has.
+#
+# Instructions are counted by callgrind, less those of the harness alone: they repeat exactly. Locked instructions are
+# counted by a second build. Times are the least of several runs taken in turn, harness included; only their ratio within
+# one run means anything. What the rows do is said in bench/frames/bench.c.
+#
+#   pmm.sh [--tsv]     --tsv: table, row, subject, value, unit, target, with tabs between
+
+set -eu
+
+cd "$(dirname "$0")/.."
+form=table
+case ${1-} in
+--tsv) form=tsv ;;
+'') ;;
+*) echo "usage: pmm.sh [--tsv]" >&2 && exit 2 ;;
+esac
+for tool in gcc valgrind; do
+    command -v $tool >/dev/null 2>&1 || {
+        echo "pmm: $tool is missing: nothing is measured" >&2
+        exit 77
+    }
+done
+
+build=build/bench
+subjects="quire next-fit buddy buddy-cpu"
+turns=3
+mkdir -p $build
+flags="-std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -iquote bench/frames"
+sources="bench/frames/*.c mm/pmm/*.c mm/event.c mm/status.c"
+# shellcheck disable=SC2086 # lists of words
+gcc $flags -o $build/frames $sources -lpthread
+# shellcheck disable=SC2086
+gcc $flags -include bench/frames/counted.h -o $build/frames-counted $sources -lpthread
+
+# line ROW SUBJECT VALUE UNIT TARGET
+line()
+{
+    if [ $form = tsv ]; then
+        printf 'pmm\t%s\t%s\t%s\t%s\t%s\n' "$@"
+    else
+        printf '  %-42s %-10s %12s %-13s %s\n' "$1" "$2" "$3" "$4" "$5"
+    fi
+}
+
+# collected SUBJECT ROW ORDER GIB PAIRS: instructions of what is measured
+collected()
+{
+    valgrind --tool=callgrind --toggle-collect='measured_*' --callgrind-out-file=/dev/null \
+        $build/frames "$1" "$2" "$3" "$4" 1 "$5" 2>&1 | awk '/Collected :/ { print $4 }'
+}
+
+# count_instructions TITLE ROW ORDER GIB PAIRS TARGET [SUBJECTS]
+count_instructions()
+{
+    none=$(collected none "$2" "$3" "$4" "$5")
+    for subject in ${7:-$subjects}; do
+        all=$(collected "$subject" "$2" "$3" "$4" "$5")
+        line "$1" "$subject" "$(awk "BEGIN { printf \"%.0f\", ($all - $none) / $5 }")" instructions "$6"
+        line "$1" "$subject" "$($build/frames-counted "$subject" "$2" "$3" "$4" 1 "$5" | cut -d' ' -f4)" locked \
+            "${8:-}"
+    done
+}
+
+# measure_times TITLE ROW ORDER GIB THREADS PAIRS TARGET: takes and gives together
+measure_times()
+{
+    for subject in $subjects; do
+        turn=0
+        while [ $turn -lt $turns ]; do
+            $build/frames "$subject" "$2" "$3" "$4" "$5" "$6"
+            turn=$((turn + 1))
+        done | awk '{ now = $2 + $3 } NR == 1 || now < least { least = now } END { printf "%.1f\n", least }' |
+            while read -r value; do line "$1" "$subject" "$value" ns "$7"; done
+    done
+}
+
+count_instructions 'repeat, order 0, a pair' repeat 0 4 20000 40 '' 0
+count_instructions 'bulk, order 0, a pair' bulk 0 4 100000 60
+count_instructions 'random at 90 %, order 0, a pair' random 0 4 20000 100
+count_instructions 'churn at 70 %, order 0, a pair' churn 0 4 51200 150
+count_instructions 'take at 99 %, 4 GiB' full 0 4 40000 250
+count_instructions 'take at 99 %, 1 TiB, sparse' full 0 1024 20000 250 quire
+count_instructions 'repeat, order 9, a pair' repeat 9 4 5000 '' '' 4
+count_instructions 'bulk, order 9, a pair' bulk 9 4 2000 '' '' 4
+
+measure_times 'repeat, order 0, a pair' repeat 0 4 1 1000000 3
+measure_times 'bulk, order 0, a pair' bulk 0 4 1 1000000 4.5
+measure_times 'bulk, order 0, a pair, 2 CPUs' bulk 0 4 2 500000 '1.1 times one CPU'
+measure_times 'random at 90 %, 4 GiB, a pair' random 0 4 1 1000000 10
+measure_times 'random at 90 %, 16 GiB, a pair' random 0 16 1 1000000 35
+measure_times 'churn at 70 %, 4 GiB, a pair' churn 0 4 1 1000000 20
+measure_times 'churn at 70 %, 16 GiB, a pair' churn 0 16 1 1000000 35
+measure_times 'churn at 70 %, 4 GiB, a pair, 2 CPUs' churn 0 4 2 500000 20
+measure_times 'bulk, order 9, a pair' bulk 9 4 1 100000 16
+measure_times 'ready, 16 GiB' start 0 16 1 3 12000
+
+for subject in $subjects; do
+    line '2 MiB blocks recovered, no hints' "$subject" "$($build/frames "$subject" recover 0 4 1 1 | cut -d' ' -f2)" '%' ''
+    line '2 MiB blocks recovered, with hints' "$subject" "$($build/frames "$subject" recover 1 4 1 1 | cut -d' ' -f2)" '%' 99.9
+    line 'metadata, 16 GiB' "$subject" "$($build/frames "$subject" bytes 0 16 1 1 | cut -d' ' -f2)" 'bytes a frame' 8
+done
