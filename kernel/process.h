@@ -37,7 +37,7 @@ typedef struct process {
     uint64_t ticks;
     quire_io_bitmap_t *ports; /* kernel/ports.c: NULL if it never asked for any */
     uint8_t port_level;       /* as iopl set it */
-    void *files; /* the system calls' own: open devices */
+    void *files;              /* the system calls' own: open devices */
 } process_t;
 
 /* Loads a static executable given as bytes and makes it ready to run. argv and envp end with NULL. On failure nothing

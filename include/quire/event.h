@@ -101,8 +101,11 @@ extern bool quire_event_enabled;
             quire_event_record(&(quire_event_t){__VA_ARGS__});                                                         \
     } while (0)
 #else
+/* Checked by the compiler, and gone. */
 #define quire_event(...)                                                                                               \
     do {                                                                                                               \
+        if (0)                                                                                                         \
+            quire_event_record(&(quire_event_t){__VA_ARGS__});                                                         \
     } while (0)
 #endif
 

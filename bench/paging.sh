@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# paging.sh - what the cursor costs a page: map, query, protect, unmap of 1, 512 and 262,144 pages in one range.
+#
+# Instructions are counted by callgrind as the difference between two runs that differ only in how many rounds they make.
+# The library is built as a kernel builds it, for one format. What is mapped must be unmapped again, so those two are
+# measured together.
+#
+#   paging.sh [--tsv]     --tsv: table, row, subject, value, unit, target, with tabs between
+
+set -eu
+
+cd "$(dirname "$0")/.."
+form=table
+case ${1-} in
+--tsv) form=tsv ;;
+'') ;;
+*) echo "usage: paging.sh [--tsv]" >&2 && exit 2 ;;
+esac
+for tool in gcc valgrind; do
+    command -v $tool >/dev/null 2>&1 || {
+        echo "paging: $tool is missing: nothing is measured" >&2
+        exit 77
+    }
+done
+
+build=build/bench
+mkdir -p $build
+for format in x86_32 x86_pae x86_4level; do
+    gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -DQUIRE_FORMAT=$format -DQUIRE_EVENTS=0 -Iinclude -iquote mm \
+        -o $build/paging-$format bench/paging/bench.c mm/paging/*.c mm/paging/format/*.c mm/pmm/*.c mm/event.c mm/status.c
+done
+
+# instructions FORMAT OPERATION PAGES ROUNDS: of the whole run
+instructions()
+{
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$build/paging-$1" "$2" "$3" "$4" 2>&1 |
+        awk '/Collected :/ { print $4 }'
+}
+
+# per_page FORMAT OPERATION PAGES
+per_page()
+{
+    rounds=$(($3 > 100000 ? 1 : 20))
+    few=$(instructions "$1" "$2" "$3" $rounds)
+    many=$(instructions "$1" "$2" "$3" $((2 * rounds)))
+    printf '%s %s %s\n' "$few" "$many" $((rounds * $3)) | awk '{ printf "%.1f\n", ($2 - $1) / $3 }'
+}
+
+# line ROW SUBJECT VALUE UNIT TARGET
+line()
+{
+    if [ $form = tsv ]; then
+        printf 'paging\t%s\t%s\t%s\t%s\t%s\n' "$@"
+    else
+        printf '  %-34s %-12s %10s %-24s %s\n' "$1" "$2" "$3" "$4" "$5"
+    fi
+}
+
+[ $form = tsv ] || {
+    printf '\nPaging: instructions a page, by the length of the range, 64-bit code\n\n'
+    line row format value unit target
+}
+for operation in map-and-unmap unmap-and-promise query protect; do
+    for pages in 1 512 262144; do
+        for format in x86_32 x86_pae x86_4level; do
+            line "$operation, $pages pages" $format "$(per_page $format $operation $pages)" 'instructions per page' ''
+        done
+    done
+done
