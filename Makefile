@@ -24,7 +24,8 @@ KERNEL_C := $(wildcard kernel/*.c kernel/arch/x86/*.[cS] $(AD)/*.[cS])
 UNIT_C := $(wildcard tests/unit/*/*.c)
 TSAN_C := $(wildcard tests/host/*/tsan_*.c)
 MODEL_C := $(filter-out tests/model/test_%,$(wildcard tests/model/*.c))
-HOST_C := $(filter-out $(TSAN_C),$(wildcard tests/host/*/*.c tests/model/test_*.c))
+MACHINE_C := $(wildcard tests/host/machine/*.c)
+HOST_C := $(filter-out $(TSAN_C) $(MACHINE_C),$(wildcard tests/host/*/*.c tests/model/test_*.c))
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
@@ -87,13 +88,19 @@ $(B)/initrd.cpio: $(BINARIES) user/programs.txt tools/pack.sh
 
 HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -Iinclude -iquote mm \
               -iquote kernel -iquote tests/harness -iquote tests/model
-HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c tests/harness/host_machine.c
+HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c
+HOST_MACHINE_C := tests/harness/host_machine.c
+HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOSTS := gcc-64 gcc-32 clang-64 clang-32 tsan fuzz
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 tsan fuzz
 HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
 HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
 HOST_CC_clang-64 := clang -m64 $(SANITIZE)
 HOST_CC_clang-32 := clang -m32 $(SANITIZE)
+HOST_CC_fast-64 := gcc -m64
+HOST_CC_fast-32 := gcc -m32
+HOST_SPEED_fast-64 := -O2
+HOST_SPEED_fast-32 := -O2
 HOST_CC_tsan := clang -m64 -fsanitize=thread
 HOST_CC_fuzz := clang -m64 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
@@ -110,20 +117,21 @@ build/host/fuzz/fuzz-%: build/host/fuzz/tests/fuzz/%.o build/host/fuzz/library.a
 noise: $(FUZZ:%=build/host/gcc-64/noise-%)
 fuzz: $(FUZZ:%=build/host/fuzz/fuzz-%) ## libFuzzer programs for every target of tests/fuzz, in build/host/fuzz
 
-# $(1): the build. $(2): the program. $(3): its tests.
+# $(1): the build. $(2): the program. $(3): its tests. $(4): the machine they run on.
 define host_program
-build/host/$(1)/$(2): $(call objects,build/host/$(1),$(3) $(HOST_HARNESS_C) $(MM_C) $(PORTABLE_C))
+build/host/$(1)/$(2): $(call objects,build/host/$(1),$(3) $(4) $(HOST_HARNESS_C) $(MM_C) $(PORTABLE_C))
 	$(HOST_CC_$(1)) -o $$@ $$^ $(LDFLAGS) -lpthread
 endef
 define host_build
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	@mkdir -p $$(@D)
-	$(HOST_CC_$(1)) $(HOST_FLAGS) $$(DEPS) -c -o $$@ $$<
+	$(HOST_CC_$(1)) $(HOST_FLAGS) $(HOST_SPEED_$(1)) $$(DEPS) -c -o $$@ $$<
 endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
-$(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C))))
-$(foreach host,gcc-64 clang-64,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C))))
-$(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C)))
+$(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C),$(HOST_MACHINE_C))))
+$(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),machine,$(MACHINE_C) $(MODEL_C),$(HOST_MODEL_C))))
+$(foreach host,gcc-64 clang-64,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C),$(HOST_MACHINE_C))))
+$(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C),$(HOST_MACHINE_C)))
 
 host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here
 
@@ -132,7 +140,7 @@ host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): bui
 .PHONY: FORCE
 remember = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
 $(B)/flags: FORCE ; $(call remember,$(CC) $(MM_FLAGS) $(KERNEL_FLAGS) $(UNIT_FLAGS) $(USER_FLAGS))
-build/host/%/flags: FORCE ; $(call remember,$(HOST_CC_$*) $(HOST_FLAGS))
+build/host/%/flags: FORCE ; $(call remember,$(HOST_CC_$*) $(HOST_FLAGS) $(HOST_SPEED_$*))
 
 # --- the rest ---
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* host_model_inside.h - between the two files of the model's home. */
+#ifndef QUIRE_TEST_HOST_MODEL_INSIDE_H
+#define QUIRE_TEST_HOST_MODEL_INSIDE_H
+
+#include "test.h"
+
+/* The library has come to a point where what it did before is done: the model learns which frames were freed. */
+void host_model_hear_events(void);
+
+/* The bytes of a frame of the PMM's RAM, NULL elsewhere. */
+void *host_model_frame(quire_frame_t frame);
+
+/* Between two tests: no machine. */
+void host_model_stop(void);
+
+#endif
