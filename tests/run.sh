@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh [SUITE] - builds and runs test suites with prove: tree, host, kernel, boot; all of them without an argument.
+# Two more are too long for every day: nightly (random tests, fifty times as long) and mutations (seeded bugs).
 #
 # What this machine has no tools for is left out, and named at the end once more, so that nobody takes a small success for
 # a whole one.
@@ -50,6 +51,10 @@ suite_host()
         add_program gcc-$bits unit gcc -m$bits $sanitize || status=1
         add_program clang-$bits unit clang -m$bits $sanitize || status=1
     done
+    for bits in 64 32; do
+        add_program gcc-$bits machine gcc -m$bits $sanitize || status=1
+    done
+    add_program clang-64 machine clang $sanitize || status=1
     add_program gcc-64 host gcc $sanitize || status=1
     add_program clang-64 host clang $sanitize || status=1
     add_program tsan races clang -fsanitize=thread || status=1
@@ -59,6 +64,31 @@ suite_host()
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || prove -e 'timeout -k 10 900' $programs || status=1
     return $status
+}
+
+# Other numbers every day; what fails prints the seed that repeats it.
+suite_nightly()
+{
+    QUIRE_TEST_SEED=${QUIRE_TEST_SEED:-$(date +%Y%m%d)}
+    export QUIRE_TEST_SEED
+    sanitize=-fsanitize=address,undefined
+    status=0
+    programs=
+    add_program fast-64 machine gcc || status=1
+    # shellcheck disable=SC2086 # a list of files
+    [ -z "$programs" ] || QUIRE_TEST_EFFORT=50 prove -o -e 'timeout -k 10 3600' $programs || status=1
+    programs=
+    add_program fast-32 machine gcc -m32 || status=1
+    add_program gcc-64 machine gcc $sanitize || status=1
+    add_program gcc-64 unit gcc $sanitize || status=1
+    # shellcheck disable=SC2086
+    [ -z "$programs" ] || QUIRE_TEST_EFFORT=10 prove -o -e 'timeout -k 10 3600' $programs || status=1
+    return $status
+}
+
+suite_mutations()
+{
+    prove -v -e sh tests/mutations/run.sh
 }
 
 suite_kernel()
@@ -87,8 +117,8 @@ suite_tree()
 have prove || { echo "tests need prove (Debian package perl)" >&2 && exit 1; }
 case ${1:-all} in
 all) suites='tree host kernel boot' ;;
-tree | host | kernel | boot) suites=$1 ;;
-*) echo "there is no suite '$1'; there are: tree host kernel boot" >&2 && exit 2 ;;
+tree | host | kernel | boot | nightly | mutations) suites=$1 ;;
+*) echo "there is no suite '$1'; there are: tree host kernel boot; nightly mutations" >&2 && exit 2 ;;
 esac
 
 broken=
