@@ -106,7 +106,7 @@ HOST_CC_fuzz := clang -m64 -fsanitize=fuzzer-no-link,address,undefined -fno-sani
 
 # Fuzz targets bring their own machine and take from the library what they need. Noise: without a fuzzer.
 FUZZ := $(filter-out main,$(basename $(notdir $(wildcard tests/fuzz/*.c))))
-FUZZ_LIBRARY_C := $(MM_C) $(PORTABLE_C) $(MODEL_C)
+FUZZ_LIBRARY_C := $(MM_C) $(PORTABLE_C) $(MODEL_C) $(wildcard tests/fuzz/machine/*.c)
 build/host/%/library.a: ; @rm -f $@; ar rc $@ $^
 build/host/gcc-64/library.a: $(call objects,build/host/gcc-64,$(FUZZ_LIBRARY_C))
 build/host/fuzz/library.a: $(call objects,build/host/fuzz,$(FUZZ_LIBRARY_C))

@@ -196,8 +196,8 @@ typedef struct quire_cursor {
 
 /* Locks the tree and prepares [start, end), page aligned and not empty, not crossing shared_start. QUIRE_INVALID: not
    such a range, or not canonical. QUIRE_NO_MEMORY: no frame for a table; every translation and promise is as it was.
-   QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. QUIRE_UNSUPPORTED: it would cut a large page that
-   was mapped from one block of the PMM. Reading the kernel's half through a process's tree locks the kernel's. */
+   QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. QUIRE_UNSUPPORTED: it would cut a large page
+   that was mapped from one block of the PMM. Reading the kernel's half through a process's tree locks the kernel's. */
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
 
@@ -231,9 +231,9 @@ quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned 
                                 unsigned prot, unsigned flags) QUIRE_MUST_CHECK;
 
 /* Joins the pages of the next smaller size under one entry of `level` into one large page, if they map consecutive
-   frames with the same rights and attributes; EDGES, the range covering it. Rights and content stay; the frames of the PMM
-   keep a reference each. QUIRE_NOT_FOUND: they are not such pages. QUIRE_EXISTS: it is a large page. QUIRE_UNSUPPORTED:
-   the first frame is not aligned to that size, or the entry cannot be a page. */
+   frames with the same rights and attributes; EDGES, the range covering it. Rights and content stay; the frames of the
+   PMM keep a reference each. QUIRE_NOT_FOUND: they are not such pages. QUIRE_EXISTS: it is a large page.
+   QUIRE_UNSUPPORTED: the first frame is not aligned to that size, or the entry cannot be a page. */
 quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsigned level) QUIRE_MUST_CHECK;
 
 /* Sets [start, end), within the range, to a promise, as coarse as it fits (single pages after POPULATE); kind EMPTY is

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * format.c - any word in any place of any format: answered, described, and stable under decoding what was encoded.
- *
- * Built like cursor.c; of the library it needs mm/paging/describe.c and mm/paging/format only.
  */
 #include <stdio.h>
 #include <stdlib.h>

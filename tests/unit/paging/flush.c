@@ -95,6 +95,26 @@ TEST(paging, freeing_a_table_flushes)
     paging_each_format(freed_tables);
 }
 
+/* A processor may go on using the large translation, or pieces of it, and sets accessed and dirty bits through it. */
+static void split_pages(fixture_t *fixture)
+{
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    quire_cursor_t cursor;
+    uint64_t before;
+
+    CHECK_OK(paging_map_large(&fixture->table, 0, 2, FOREIGN_BASE, USER_WRITE, FOREIGN));
+    before = flushes();
+    CHECK_OK(quire_cursor_open(&cursor, &fixture->table, PAGE, span, QUIRE_CURSOR_EDGES));
+    quire_cursor_close(&cursor);
+    if (can_count())
+        CHECK(flushes() > before);
+}
+
+TEST(paging, splitting_a_large_page_flushes)
+{
+    paging_each_format(split_pages);
+}
+
 /* The events tell the order: no frame comes back between an entry's change and the flush. */
 static void flush_comes_before_free(fixture_t *fixture)
 {
