@@ -192,7 +192,8 @@ static word_t lowest_bits(word_t bits, unsigned most)
 {
     word_t kept = 0;
 
-    if (count_bits(bits) <= most)
+    /* In a full memory most words have one. */
+    if ((bits & (bits - 1)) == 0 || count_bits(bits) <= most)
         return bits;
     for (; most > 0; most--) {
         kept |= bits & (0 - bits);
@@ -250,7 +251,8 @@ bool pmm_field_claim(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim)
     if (first == FIELD_WORDS)
         return false;
     word_t word = load_relaxed(words + first);
-    if (claim->most > 1 && count_bits(word) >= MAGAZINE_REFILL && claim_word(pmm, field, first, word, claim))
+    bool dense = (word & (word - 1)) != 0 && count_bits(word) >= MAGAZINE_REFILL;
+    if (dense && claim->most > 1 && claim_word(pmm, field, first, word, claim))
         return true;
     claim->count = pmm_field_reserve(pmm, field, claim->lifetime, 1, claim->most);
     /* What is reserved is there: a round over the words that does not find all of it has been overtaken by others. */

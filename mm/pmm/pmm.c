@@ -57,53 +57,12 @@ static void zero_block(size_t number, unsigned order)
     quire_event(.kind = QUIRE_EVENT_FRAME_ZERO, .frame = number, .bytes = QUIRE_PAGE_BYTES << order);
 }
 
-/* One frame out of the calling CPU's magazine; NONE if it is empty or out of bounds just now. See slot.c. */
-static inline size_t take_claimed(const quire_pmm_t *pmm, unsigned lifetime)
-{
-    unsigned cpu = quire_port_cpu();
-    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
-
-    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
-        return NONE;
-    store_relaxed(&magazine->inside, 1);
-    interrupt_fence();
-    uint32_t floor = load_acquire(&magazine->floor);
-    size_t count = load_relaxed(&magazine->count);
-    if (UNLIKELY(count <= floor)) {
-        store_release(&magazine->inside, 0);
-        return NONE;
-    }
-    size_t index = load_relaxed(&magazine->entries[--count]);
-    store_relaxed(&magazine->count, (uint32_t)count);
-    store_release(&magazine->inside, 0);
-    return index;
-}
-
-/* Puts a freed frame into the calling CPU's magazine; false if it is full or out of bounds just now. */
-static inline bool put_claimed(const quire_pmm_t *pmm, size_t index, unsigned class)
-{
-    unsigned cpu = quire_port_cpu();
-    magazine_t *magazine = magazine_of(pmm, cpu, class);
-
-    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
-        return false;
-    store_relaxed(&magazine->inside, 1);
-    interrupt_fence();
-    uint32_t limit = load_acquire(&magazine->limit);
-    size_t count = load_relaxed(&magazine->count);
-    if (UNLIKELY(count >= limit)) {
-        store_release(&magazine->inside, 0);
-        return false;
-    }
-    store_relaxed(&magazine->entries[count], (uint32_t)index);
-    store_relaxed(&magazine->count, (uint32_t)count + 1);
-    store_release(&magazine->inside, 0);
-    return true;
-}
-
 /* Out of the way, because a record on the stack costs the fast path its registers. */
-static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t number, unsigned order, unsigned owner)
+static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t number, unsigned tag)
 {
+    unsigned order = (tag & TAG_CODE) - 1;
+    unsigned owner = tag >> TAG_OWNER_SHIFT;
+
     quire_event(.kind = (uint16_t)kind, .level = (uint8_t)order, .frame = number, .bytes = QUIRE_PAGE_BYTES << order,
                 .detail = owner);
 }
@@ -115,12 +74,12 @@ static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t
 #endif
 
 /* What follows the choice of a block, whoever made it. */
-static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned order, unsigned owner, quire_frame_t *frame)
+static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag, quire_frame_t *frame)
 {
-    store_relaxed(&pmm->tags[index], (uint8_t)(owner << TAG_OWNER_SHIFT | (order + 1)));
+    store_relaxed(&pmm->tags[index], (uint8_t)tag);
     frame->number = pmm->first_frame + index;
     if (TELLING)
-        tell(QUIRE_EVENT_FRAME_ALLOC, frame->number, order, owner);
+        tell(QUIRE_EVENT_FRAME_ALLOC, pmm->first_frame + index, tag);
 }
 
 /* Any request. Not inlined, so that the fast path saves no registers for it. */
@@ -134,49 +93,92 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
     quire_status_t status = pmm_block_alloc(pmm, request, &index);
     if (status != QUIRE_OK)
         return status;
-    hand_out(pmm, index, request.order, request.owner, frame);
+    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
     if (request.zeroed)
         zero_block(pmm->first_frame + index, request.order);
     return QUIRE_OK;
 }
 
-static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, unsigned owner, unsigned lifetime,
+/* One frame, when the magazine has none. */
+static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, unsigned tag, unsigned lifetime,
                                                               quire_frame_t *frame)
 {
-    const quire_pmm_request_t request = {.owner = (uint8_t)owner, .lifetime = (uint8_t)lifetime};
+    const quire_pmm_request_t request = {.owner = (uint8_t)(tag >> TAG_OWNER_SHIFT), .lifetime = (uint8_t)lifetime};
     size_t index = pmm_slot_refill(pmm, lifetime);
 
     if (index == NONE)
         return alloc_slowly(pmm, request, frame);
-    hand_out(pmm, index, 0, owner, frame);
+    hand_out(pmm, index, tag, frame);
     return QUIRE_OK;
 }
 
+/* The fast path: one frame out of the calling CPU's magazine, if nothing is out of the ordinary. See slot.c. */
 quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
 {
-    unsigned owner = request.owner;
     unsigned lifetime = request.lifetime;
+    unsigned tag = (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME;
 
-    if (UNLIKELY((request.order | request.zone | request.zeroed) != 0 || owner - 1u >= QUIRE_OWNERS - 1u ||
-                 lifetime >= QUIRE_LIFETIMES))
+    if (UNLIKELY((request.order | request.zone | request.zeroed) != 0 || lifetime >= QUIRE_LIFETIMES ||
+                 request.owner - 1u >= QUIRE_OWNERS - 1u))
         return alloc_slowly(pmm, request, frame);
-    size_t index = take_claimed(pmm, lifetime);
-    if (UNLIKELY(index == NONE))
-        return refill_slowly(pmm, owner, lifetime, frame);
-    hand_out(pmm, index, 0, owner, frame);
-    return QUIRE_OK;
+    unsigned cpu = quire_port_cpu();
+    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
+    if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {
+        store_relaxed(&magazine->inside, 1);
+        interrupt_fence();
+        uint32_t floor = load_acquire(&magazine->floor);
+        size_t count = load_relaxed(&magazine->count);
+        if (LIKELY(count > floor)) {
+            size_t index = load_relaxed(&magazine->entries[--count]);
+            store_relaxed(&magazine->count, (uint32_t)count);
+            store_release(&magazine->inside, 0);
+            hand_out(pmm, index, tag, frame);
+            return QUIRE_OK;
+        }
+        store_release(&magazine->inside, 0);
+    }
+    return refill_slowly(pmm, tag, lifetime, frame);
 }
 
-/* Frees a block that nobody else holds. */
-static inline void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned order, unsigned class)
+/* --- freeing --- */
+
+/* Frees one frame whose tag says that nobody else holds it. The fast path: into the calling CPU's magazine. */
+static inline void free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned class)
 {
     if (TELLING)
-        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, order, tag >> TAG_OWNER_SHIFT);
+        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
-    if (order > 0)
-        pmm_block_free(pmm, index, order);
-    else if (UNLIKELY(!put_claimed(pmm, index, class)))
-        pmm_slot_put(pmm, index);
+    unsigned cpu = quire_port_cpu();
+    magazine_t *magazine = magazine_of(pmm, cpu, class);
+    if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {
+        store_relaxed(&magazine->inside, 1);
+        interrupt_fence();
+        uint32_t limit = load_acquire(&magazine->limit);
+        size_t count = load_relaxed(&magazine->count);
+        if (LIKELY(count < limit)) {
+            store_relaxed(&magazine->entries[count], (uint32_t)index);
+            store_relaxed(&magazine->count, (uint32_t)count + 1);
+            store_release(&magazine->inside, 0);
+            return;
+        }
+        store_release(&magazine->inside, 0);
+    }
+    pmm_slot_put(pmm, index);
+}
+
+/* Frees a block of any order that nobody else holds. */
+static void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag)
+{
+    unsigned order = (tag & TAG_CODE) - 1u;
+
+    if (order == 0) {
+        free_frame(pmm, index, tag, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+        return;
+    }
+    if (TELLING)
+        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
+    store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
+    pmm_block_free(pmm, index, order);
 }
 
 /* Whether a block starts at a frame with this tag. */
@@ -194,7 +196,7 @@ static __attribute__((noinline)) quire_status_t free_slowly(quire_pmm_t *pmm, si
         return QUIRE_CORRUPT;
     if ((tag & TAG_SHARED) && load_acquire(&pmm->extra[index]) != 0)
         return QUIRE_CORRUPT;
-    free_block(pmm, index, tag, order, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+    free_block(pmm, index, tag);
     return QUIRE_OK;
 }
 
@@ -208,7 +210,7 @@ quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned or
     uint8_t tag = load_relaxed(&pmm->tags[index]);
     if (UNLIKELY(order != 0 || (state & FIELD_SPECIAL) || (tag & (TAG_CODE | TAG_SHARED)) != TAG_FRAME))
         return free_slowly(pmm, index, order);
-    free_block(pmm, index, tag, 0, class_of(state));
+    free_frame(pmm, index, tag, class_of(state));
     return QUIRE_OK;
 }
 
@@ -244,7 +246,7 @@ quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *fr
             store_relaxed(&pmm->extra[index], last ? 0 : EXTRA_PINNED);
     }
     if (last)
-        free_block(pmm, index, tag, (tag & TAG_CODE) - 1u, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+        free_block(pmm, index, tag);
     if (freed != NULL)
         *freed = last;
     return QUIRE_OK;

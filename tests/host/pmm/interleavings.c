@@ -203,8 +203,8 @@ static unsigned run_schedule(const scenario_t *scenario, unsigned count)
 /* All schedules whose changes come at steps >= `from`; a change that never came ends the search at this depth. */
 static void explore(const scenario_t *scenario, unsigned depth, unsigned most, unsigned from)
 {
-    /* A short run looks at every place for the first change, and at one in four for the others. */
-    unsigned stride = depth == 0 || test_effort() > 1 ? 1 : 4;
+    /* A short run looks at every place for the first change, and at one in eight for the others. */
+    unsigned stride = depth == 0 || test_effort() > 1 ? 1 : 8;
 
     for (unsigned at = from + (unsigned)test_random_below(stride);; at += stride) {
         changes[depth] = at;
