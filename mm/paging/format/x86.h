@@ -182,6 +182,9 @@ static inline quire_page_t decode_present(const quire_format_t *format, unsigned
         prot |= QUIRE_PROT_EXEC;
     if (is_table) {
         page.payload = (raw & format->address_mask) >> QUIRE_PAGE_SHIFT;
+        /* PAE's root entries have no bits for rights: they take none away (SDM table 4-8). */
+        if (format->fixed_root && level == format->levels)
+            prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER;
     } else {
         page.payload = entry_frame(format, level, raw);
         flags |= flag_if(raw, X86_DIRTY, QUIRE_PAGE_DIRTY) | flag_if(raw, X86_GLOBAL, QUIRE_PAGE_GLOBAL) |
