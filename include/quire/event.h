@@ -71,7 +71,9 @@ typedef struct quire_event {
     uint64_t detail;
 } quire_event_t;
 
+#ifndef __cplusplus
 _Static_assert(sizeof(quire_event_t) == 64, "the record is an interface");
+#endif
 
 /* The kind's name as tools print it ("frame-alloc"); never NULL. */
 const char *quire_event_name(unsigned kind);

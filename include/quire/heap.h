@@ -74,7 +74,7 @@ typedef struct quire_heap {
     unsigned long bin_map[QUIRE_HEAP_MAP_WORDS];
     quire_heap_stats_t stats;
     /* Each a ring that begins and ends here: the heap must not be moved. */
-    _Alignas(QUIRE_HEAP_ALIGN) quire_heap_link_t bins[QUIRE_HEAP_BINS];
+    QUIRE_ALIGNED(QUIRE_HEAP_ALIGN) quire_heap_link_t bins[QUIRE_HEAP_BINS];
 } quire_heap_t;
 
 /* An empty heap: nothing is asked of the source before the first allocation. */

@@ -51,7 +51,7 @@ unsigned quire_port_cpu(void);
 void quire_port_shootdown(const quire_shootdown_t *request);
 
 /* An invariant is broken; the sentence says which. Does not return. */
-_Noreturn void quire_port_panic(const char *sentence);
+QUIRE_NO_RETURN void quire_port_panic(const char *sentence);
 
 /* One line for the kernel's log, without a newline. May be dropped. */
 void quire_port_log(quire_log_level_t level, const char *line);

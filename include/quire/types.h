@@ -18,7 +18,10 @@
 #define QUIRE_PAGE_BYTES ((size_t)1 << QUIRE_PAGE_SHIFT)
 #define QUIRE_PAGE_MASK  (QUIRE_PAGE_BYTES - 1)
 
-#define QUIRE_MUST_CHECK __attribute__((warn_unused_result))
+/* The same words in C and C++. */
+#define QUIRE_MUST_CHECK     __attribute__((warn_unused_result))
+#define QUIRE_NO_RETURN      __attribute__((noreturn))
+#define QUIRE_ALIGNED(bytes) __attribute__((aligned(bytes)))
 
 /* What a call answers. On anything but QUIRE_OK the call has changed nothing and its out-parameters are untouched. */
 typedef enum quire_status {
