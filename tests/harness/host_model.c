@@ -29,6 +29,7 @@
 #define RING_RECORDS  16384
 #define SENTENCE_SIZE 400
 #define SPOILT        0xa5
+#define PAT           UINT64_C(0x0007050100070406) /* the upper half: WC, WP, UC-, UC; the lower as at reset */
 
 typedef unsigned long long wide_t;
 
@@ -211,7 +212,7 @@ void host_model_boot(quire_pa_t root)
     for (unsigned cpu = 0; cpu < machine.config.cpus; cpu++) {
         /* A root above 4 GiB can be named only once the CPU is in 64-bit mode (SDM 4.1.2.2, 9.8.5). */
         if (model_start(machine.model, cpu, paging_of(machine.config.format), root.value).raised ||
-            model_mov_cr3(machine.model, cpu, root.value).raised)
+            model_mov_cr3(machine.model, cpu, root.value).raised || model_wrmsr_pat(machine.model, cpu, PAT).raised)
             host_broken("a CPU cannot be started with this root");
         machine.loaded[cpu] = 0;
     }

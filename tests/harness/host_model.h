@@ -31,7 +31,7 @@ void host_model_start(const host_model_config_t *config);
 /* A PMM over all of that RAM. */
 quire_pmm_t *host_model_pmm(void);
 
-/* Switches paging on, on every CPU, with this root. */
+/* Switches paging on, on every CPU, with this root. The upper half of the PAT becomes WC, WP, UC-, UC. */
 void host_model_boot(quire_pa_t root);
 
 /* What the CPUs do, and what memory says; violations end the test. */
