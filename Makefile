@@ -54,9 +54,15 @@ LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,
 
 KERNEL_O := $(call objects,$(B),$(KERNEL_C) $(MM_C))
 TEST_O := $(call objects,$(B),$(UNIT_C) $(wildcard tests/harness/test.c tests/harness/frames.c tests/harness/kernel*.c \
-                                 tests/kernel/*.c))
+                                 tests/kernel/*.c tests/$(AD)/*.[cS]))
 RUNTIME_O := $(call objects,$(B)/user-program,$(RUNTIME_C))
 BINARIES := $(addprefix $(B)/root/bin/,$(PROGRAMS))
+
+# Programs whose code and data are two segments, both at address 0: i386 only.
+SEGMENTED := $(if $(filter x86_64,$(ARCH)),,$(shell sed 's/\#.*//' user/segmented/programs.txt))
+SEGMENTED_BINARIES := $(addprefix $(B)/root/bin/,$(SEGMENTED))
+SEGMENTED_O := $(call objects,$(B)/user-program,$(wildcard user/segmented/runtime/*.c) \
+                 $(filter-out user/runtime/malloc.c user/runtime/events.c,$(RUNTIME_C)))
 
 kernel: $(B)/quire.elf $(B)/initrd.cpio ## the kernel and its initial file system, for ARCH (default)
 test-kernel: $(B)/quire-test.elf $(B)/initrd.cpio ## the same kernel with the unit tests in it
@@ -80,7 +86,14 @@ $(B)/root/bin/%: $(B)/user-program/user/%.o $(RUNTIME_O)
 	@mkdir -p $(@D)
 	$(CC) $(MACHINE_$(ARCH)) $(LINK) -o $@ $^
 
-$(B)/initrd.cpio: $(BINARIES) user/programs.txt tools/pack.sh
+$(SEGMENTED_BINARIES): $(B)/root/bin/%: $(B)/user-program/user/segmented/%.o $(SEGMENTED_O) user/segmented/segmented.ld
+	@mkdir -p $(@D)
+	$(CC) $(MACHINE_$(ARCH)) $(LINK) -Wl,--no-check-sections -Wl,-T,user/segmented/segmented.ld -o $@ $< $(SEGMENTED_O)
+
+# One is in assembler and needs no runtime.
+$(B)/root/bin/segment-expand: SEGMENTED_O :=
+
+$(B)/initrd.cpio: $(BINARIES) $(SEGMENTED_BINARIES) user/programs.txt user/segmented/programs.txt tools/pack.sh
 	@mkdir -p $(B)/root/bin
 	sh tools/pack.sh $(B)/root $@
 

@@ -135,6 +135,8 @@ static quire_status_t check_type(const reader_t *reader, elf_image_t *image)
     case TYPE_EXEC:
         return QUIRE_OK;
     case TYPE_DYN:
+        if (reader->machine->split)
+            return refuse(reader, QUIRE_UNSUPPORTED, "its code and data cannot be placed apart");
         image->relocatable = true;
         return QUIRE_OK;
     case TYPE_REL:
@@ -196,6 +198,8 @@ static quire_status_t add_segment(reader_t *reader, elf_image_t *image, uint64_t
                              .file_offset = word(reader, header + layout->offset),
                              .file_bytes = word(reader, header + layout->file_bytes),
                              .prot = (unsigned)field(reader, header + layout->flags, 4) & 7};
+    bool code = reader->machine->split && (segment.prot & ELF_PROT_EXEC) != 0;
+    uint64_t *end = code ? &image->code_end : &image->end;
     quire_status_t status = check_segment(reader, &segment, image->relocatable);
 
     if (status != QUIRE_OK)
@@ -204,11 +208,11 @@ static quire_status_t add_segment(reader_t *reader, elf_image_t *image, uint64_t
         return QUIRE_OK;
     if (image->segment_count == ELF_SEGMENTS_MAX)
         return refuse(reader, QUIRE_UNSUPPORTED, "it has too many segments");
-    if (segment.address < image->end)
+    if (segment.address < *end)
         return refuse(reader, QUIRE_INVALID, "its segments overlap, or are not in ascending order");
     if ((align & (align - 1)) == 0 && align > reader->align)
         reader->align = align;
-    image->end = segment.address + segment.memory_bytes;
+    *end = segment.address + segment.memory_bytes;
     image->segments[image->segment_count++] = segment;
     return QUIRE_OK;
 }
@@ -230,6 +234,7 @@ static quire_status_t read_headers(reader_t *reader, elf_image_t *image)
                           "it is a dynamic program and needs an interpreter; link it with -static");
         case PT_GNU_STACK:
             image->executable_stack = (field(reader, header + layout->flags, 4) & ELF_PROT_EXEC) != 0;
+            image->stack_bytes = word(reader, header + layout->memory_bytes);
             break;
         default:
             break;

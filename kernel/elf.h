@@ -31,6 +31,7 @@ typedef struct elf_machine {
     uint16_t machine;
     uint64_t start; /* page aligned; programs lie in [start, end) */
     uint64_t end;
+    bool split; /* code and data are two address spaces: each ascends by itself */
 } elf_machine_t;
 
 /* One part of the program's memory. `address` need not be page aligned. Neighbours may share a page. */
@@ -49,7 +50,9 @@ typedef struct elf_image {
     uint64_t headers; /* address of the program headers in the program's own memory; 0: they are not loaded */
     unsigned header_bytes;
     unsigned header_count;
-    uint64_t end; /* first byte after the last segment */
+    uint64_t end;         /* first byte after the last segment; if split, after the last one of data */
+    uint64_t code_end;    /* if split: first byte after the last segment of code, 0 if there is none */
+    uint64_t stack_bytes; /* what the file asks for its stack; 0: nothing in particular */
     bool executable_stack;
     unsigned segment_count;
     elf_segment_t segments[ELF_SEGMENTS_MAX];

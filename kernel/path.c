@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "transfer.h"
+#include "user_memory.h"
 
 #define LINKS_MAX 40 /* as in Linux */
 
@@ -55,7 +56,7 @@ call_result_t path_get(process_t *process, uintptr_t directory, uintptr_t addres
 {
     char *path = linux_of(process)->path;
     size_t length;
-    quire_status_t status = quire_vmm_copy_string_from_user(&process->space, path, address, PATH_BYTES_MAX, &length);
+    quire_status_t status = user_memory_read_string(process, path, address, PATH_BYTES_MAX, &length);
 
     if (status != QUIRE_OK)
         return status == QUIRE_NO_SPACE ? -ENAMETOOLONG : -EFAULT;

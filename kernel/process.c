@@ -28,6 +28,7 @@
 #include "loader.h"
 #include "memory.h"
 #include "ports.h"
+#include "segments.h"
 #include "stack.h"
 
 #define KERNEL_STACK_BYTES (4 * QUIRE_PAGE_BYTES)
@@ -90,6 +91,7 @@ static quire_status_t alloc_block(process_t *process)
 static void release(process_t *process)
 {
     ports_release(process);
+    segments_release(process);
     if (active == &process->space)
         activate(&kernel_space);
     quire_vmm_destroy(&process->space);
@@ -113,10 +115,11 @@ typedef struct start {
     const char *path;
     const char *const *argv;
     const char *const *envp;
+    bool segmented; /* it wants segments rather than pages */
 } start_t;
 
-/* Fills the new address space, and the first frame on the kernel stack. */
-static quire_status_t furnish(process_t *process, const start_t *start, const char **reason)
+/* Fills the new address space, and the program's first frame. */
+static quire_status_t furnish_pages(process_t *process, const start_t *start, trap_frame_t *frame, const char **reason)
 {
     const elf_image_t *image = &start->image;
     stack_facts_t facts = {.headers = (uintptr_t)image->headers,
@@ -127,7 +130,6 @@ static quire_status_t furnish(process_t *process, const start_t *start, const ch
                            .platform = linux_machine,
                            .path = start->path};
     quire_va_t stack;
-    trap_frame_t frame;
     quire_status_t status;
 
     random_bytes(facts.random, sizeof(facts.random));
@@ -139,9 +141,23 @@ static quire_status_t furnish(process_t *process, const start_t *start, const ch
         return status;
     process->break_start = quire_page_up((quire_va_t)image->end);
     process->break_end = process->break_start;
+    frame_init_user(frame, (uintptr_t)image->entry, stack);
+    return QUIRE_OK;
+}
+
+static quire_status_t furnish(process_t *process, const start_t *start, const char **reason)
+{
+    trap_frame_t frame;
+    quire_status_t status;
+
     linux_state_init(linux_of(process), start->path);
     arch_user_state_init(&process->user);
-    frame_init_user(&frame, (uintptr_t)image->entry, stack);
+    if (start->segmented)
+        status = segments_load(process, start->file, &start->image, start->argv, &frame, reason);
+    else
+        status = furnish_pages(process, start, &frame, reason);
+    if (status != QUIRE_OK)
+        return status;
     process->saved_stack = arch_prepare_stack(stack_top(process), &frame);
     return QUIRE_OK;
 }
@@ -172,17 +188,30 @@ static process_t *unused_place(void)
     return NULL;
 }
 
+/* A file that lies where no page may be is perhaps one for segments; what is wrong with it otherwise is told. */
+static quire_status_t judge(start_t *start, size_t bytes, const char **reason)
+{
+    static const elf_machine_t machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, ARCH_USER_START, ARCH_USER_END, false};
+    const char *unused;
+    quire_status_t status = elf_parse(start->file, bytes, &machine, &start->image, reason);
+
+    if (status == QUIRE_NO_SPACE && segments_parse(start->file, bytes, &start->image, &unused) == QUIRE_OK) {
+        start->segmented = true;
+        status = QUIRE_OK;
+    }
+    return status;
+}
+
 quire_status_t process_start(const void *image, size_t bytes, const char *name, const char *const *argv,
                              const char *const *envp, process_t **process, const char **reason)
 {
-    static const elf_machine_t machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, ARCH_USER_START, ARCH_USER_END};
     start_t start = {.file = image, .path = argv[0] != NULL ? argv[0] : name, .argv = argv, .envp = envp};
     process_t *place = unused_place();
     const char *why = "there are too many processes";
     quire_status_t status = QUIRE_NO_MEMORY;
 
     if (place != NULL)
-        status = elf_parse(image, bytes, &machine, &start.image, &why);
+        status = judge(&start, bytes, &why);
     if (status == QUIRE_OK) {
         *place = (process_t){.id = last_id + 1};
         set_name(place, name);
@@ -223,6 +252,7 @@ bool process_run(void)
     activate(&process->space);
     arch_set_kernel_stack(stack_top(process));
     ports_switch(process);
+    segments_switch(process);
     arch_user_state_load(&process->user);
     arch_switch_stack(&main_stack, process->saved_stack);
     current = NULL;

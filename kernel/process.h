@@ -35,9 +35,10 @@ typedef struct process {
     quire_va_t break_end;
     int exit_status; /* as a shell shows it: the exit code, or 128 + signal */
     uint64_t ticks;
-    quire_io_bitmap_t *ports; /* kernel/ports.c: NULL if it never asked for any */
-    uint8_t port_level;       /* as iopl set it */
-    void *files;              /* the system calls' own: open devices */
+    quire_io_bitmap_t *ports;  /* kernel/ports.c: NULL if it never asked for any */
+    uint8_t port_level;        /* as iopl set it */
+    struct segments *segments; /* kernel/segments.h: NULL if it lives in pages */
+    void *files;               /* the system calls' own: open devices */
 } process_t;
 
 /* Loads a static executable given as bytes and makes it ready to run. argv and envp end with NULL. On failure nothing

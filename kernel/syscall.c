@@ -7,7 +7,7 @@
  * an array. What has no handler answers -ENOSYS and is named on the console once, so that one sees what a program
  * missed.
  *
- * Invariant: a handler reaches a process's memory through quire_vmm_copy_* and nothing else. Every number from a
+ * Invariant: a handler reaches a process's memory through user_memory.h and nothing else. Every number from a
  * register is hostile: it is compared with a bound before anything is added to it.
  *
  * Rejected: numbers of our own with a translation at the program's side. Then no program that was built for Linux
@@ -18,6 +18,8 @@
 #include "arch/arch.h"
 #include "calls.h"
 #include "print.h"
+#include "segments.h"
+#include "user_memory.h"
 
 #define NUMBERS_MAX 512
 
@@ -80,12 +82,12 @@ call_result_t call_not_there(process_t *process, const uintptr_t *argument)
 
 call_result_t copy_in(process_t *process, void *to, uintptr_t from, size_t bytes)
 {
-    return quire_vmm_copy_from_user(&process->space, to, from, bytes, NULL) == QUIRE_OK ? 0 : -EFAULT;
+    return user_memory_read(process, to, from, bytes, NULL) == QUIRE_OK ? 0 : -EFAULT;
 }
 
 call_result_t copy_out(process_t *process, uintptr_t to, const void *from, size_t bytes)
 {
-    return quire_vmm_copy_to_user(&process->space, to, from, bytes, NULL) == QUIRE_OK ? 0 : -EFAULT;
+    return user_memory_write(process, to, from, bytes, NULL) == QUIRE_OK ? 0 : -EFAULT;
 }
 
 bool range_is_user(uintptr_t start, size_t bytes)
@@ -115,6 +117,8 @@ void syscall_dispatch(trap_frame_t *frame)
         argument[i] = frame_syscall_argument(frame, i);
     quire_event(.kind = QUIRE_EVENT_SYSCALL, .space = process->id, .before = argument[0], .after = argument[1],
                 .detail = number);
+    if (call != NULL && segments_refuse(process, call))
+        call = call_not_there;
     result = call != NULL ? call(process, argument) : not_implemented(process, number);
     frame_set_result(frame, (uintptr_t)result);
     quire_event(.kind = QUIRE_EVENT_SYSCALL_DONE, .space = process->id, .after = (uint64_t)(uintptr_t)result,

@@ -17,6 +17,7 @@
 #include "arch/arch.h"
 #include "calls.h"
 #include "memory.h"
+#include "segments.h"
 
 /* x86 knows no pages that can be written or executed but not read. */
 static unsigned prot_of(uintptr_t linux_prot)
@@ -71,6 +72,8 @@ CALL(brk)
     quire_va_t va;
     quire_status_t status = QUIRE_OK;
 
+    if (process->segments != NULL)
+        return (call_result_t)segments_break(process, argument[0]);
     if (wanted < process->break_start || wanted > ARCH_USER_END)
         return (call_result_t)process->break_end;
     new_end = quire_page_up(wanted);

@@ -8,6 +8,8 @@
  */
 #include "transfer.h"
 
+#include "user_memory.h"
+
 #define BOUNCE_BYTES sizeof(((linux_state_t *)NULL)->bounce)
 
 file_t *transfer_file(process_t *process, uintptr_t number)
@@ -64,7 +66,7 @@ static call_result_t read_piece(process_t *process, const file_t *file, uint64_t
     if (got == 0)
         return 0;
     copied = got;
-    if (quire_vmm_copy_to_user(&process->space, to, bounce, got, &copied) != QUIRE_OK && copied == 0)
+    if (user_memory_write(process, to, bounce, got, &copied) != QUIRE_OK && copied == 0)
         return -EFAULT;
     return (call_result_t)copied;
 }
@@ -100,7 +102,7 @@ call_result_t transfer_write(process_t *process, const file_t *file, uintptr_t f
         size_t copied = wanted;
         size_t written;
 
-        if (quire_vmm_copy_from_user(&process->space, bounce, from + done, wanted, &copied) != QUIRE_OK && copied == 0)
+        if (user_memory_read(process, bounce, from + done, wanted, &copied) != QUIRE_OK && copied == 0)
             return done != 0 ? (call_result_t)done : -EFAULT;
         written = file_write(file, process->space.table.space, bounce, copied);
         done += written;

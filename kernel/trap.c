@@ -18,12 +18,15 @@
 #include "ports.h"
 #include "print.h"
 #include "process.h"
+#include "segments.h"
 #include "show.h"
 
 #define VECTORS_OF_EXCEPTIONS 32
 #define VECTOR_DEBUG          1
 #define VECTOR_NMI            2
 #define VECTOR_DOUBLE_FAULT   8
+#define VECTOR_SEGMENT        11
+#define VECTOR_STACK          12
 #define VECTOR_PROTECTION     13
 #define VECTOR_MACHINE_CHECK  18
 
@@ -180,6 +183,14 @@ static void report_double_fault(uintptr_t va)
         show_page_walk(present_space(), (quire_va_t)va);
 }
 
+/* Where segments are all the protection there is, breaking their rules is what a page fault is elsewhere: SIGSEGV. */
+static int process_status(const process_t *process, unsigned vector)
+{
+    bool segment_fault = vector == VECTOR_SEGMENT || vector == VECTOR_STACK;
+
+    return exception_status(process->segments != NULL && segment_fault ? VECTOR_PROTECTION : vector);
+}
+
 static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
 {
     unsigned vector = frame_vector(frame);
@@ -189,11 +200,11 @@ static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
           (size_t)frame_instruction(frame));
     if (vector == VECTOR_PAGE_FAULT)
         report_page_fault(arch_fault_address(), frame_error(frame), status);
-    else if (frame_error(frame) != 0)
+    else if (!segments_explain(process, frame) && frame_error(frame) != 0)
         print("  error code 0x%zx\n", (size_t)frame_error(frame));
     arch_print_registers(frame);
-    print("  the process ends with status %d; the kernel goes on\n\n", exception_status(vector));
-    process_exit(exception_status(vector));
+    print("  the process ends with status %d; the kernel goes on\n\n", process_status(process, vector));
+    process_exit(process_status(process, vector));
 }
 
 void trap_die(trap_frame_t *frame, quire_status_t status)

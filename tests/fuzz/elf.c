@@ -38,8 +38,8 @@ static void check(const uint8_t *data, const elf_machine_t *machine, const elf_i
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const elf_machine_t machines[] = {
-        {ELF_CLASS_32, ELF_MACHINE_386, 0x1000, 0xbffff000},
-        {ELF_CLASS_64, ELF_MACHINE_X86_64, 0x1000, 0x7ffffffff000},
+        {ELF_CLASS_32, ELF_MACHINE_386, 0x1000, 0xbffff000, false},
+        {ELF_CLASS_64, ELF_MACHINE_X86_64, 0x1000, 0x7ffffffff000, false},
     };
 
     for (unsigned i = 0; i < 2; i++) {

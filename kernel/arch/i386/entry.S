@@ -92,6 +92,33 @@ double_fault_task:
     call trap_double_fault_task
     ud2
 
+/*
+ * The call gate of segmented processes: LCALL with a number in EAX, the answer in EAX; ECX and EDX come back as zeros.
+ * A call gate, unlike an interrupt gate, leaves interrupts, TF, DF and AC as they are. It could copy parameters from
+ * the caller's stack too, but SMAP may forbid that: the copy is made with the rights of ring 0.
+ */
+    .globl segment_gate_entry
+segment_gate_entry:
+    cli
+    cld
+    pushl %ds
+    pushl %es
+    movl $ARCH_SELECTOR_KERNEL_DATA, %ecx
+    movl %ecx, %ds
+    movl %ecx, %es
+    cmpb $0, cpu_smap_enabled
+    je 1f
+    clac
+1:  pushl %eax
+    call segment_gate
+    addl $4, %esp
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    popl %es
+    popl %ds
+    sti
+    lret
+
     .section .rodata
     .balign 4
     .globl trap_stubs

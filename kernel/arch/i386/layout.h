@@ -43,5 +43,6 @@
 #define ARCH_SELECTOR_TASK         0x28
 #define ARCH_SELECTOR_THREAD       0x33 /* entry 6: set_thread_area */
 #define ARCH_SELECTOR_DOUBLE_FAULT 0x48
+#define ARCH_SELECTOR_LOCAL        0x50 /* the LDT of the process that runs, if it has one */
 
 #endif

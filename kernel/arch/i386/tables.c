@@ -8,6 +8,9 @@
  * A process's thread-local segment is one descriptor in the GDT, rewritten at every switch. It comes from the process
  * (set_thread_area), so it is taken apart and only what is harmless put in: a data segment of ring 3, 32 bits wide (a
  * 16-bit stack segment would let IRET leak the upper half of the kernel's stack pointer).
+ *
+ * A process that lives by segments has an LDT. While it runs, the flat segments of ring 3 are not in the GDT: with one
+ * of them in DS it could reach everything that its page tables map, and they map all such processes' memory.
  */
 #include "../arch.h"
 
@@ -16,8 +19,9 @@
 #include "../x86/fpu.h"
 #include "../x86/ports.h"
 #include "double_fault.h"
+#include "local.h"
 
-#define GDT_WORDS                10
+#define GDT_WORDS                11
 #define VECTORS                  256
 #define DOUBLE_FAULT_STACK_BYTES 4096
 
@@ -70,22 +74,52 @@ static void put_task(uint16_t selector, const task_state_t *state, size_t bytes)
                    &(quire_segment_t){.kind = QUIRE_SEGMENT_TSS, .base = (uintptr_t)state, .limit_bytes = bytes});
 }
 
+/* All 4 GiB, for the ring that the selector names. */
+static void put_flat(uint16_t selector, quire_segment_kind_t kind)
+{
+    descriptor_put(gdt, selector,
+                   &(quire_segment_t){.kind = kind,
+                                      .limit_bytes = (uint64_t)1 << 32,
+                                      .privilege = selector & QUIRE_SELECTOR_RPL,
+                                      .readable = kind == QUIRE_SEGMENT_CODE,
+                                      .writable = kind == QUIRE_SEGMENT_DATA,
+                                      .wide = true});
+}
+
 static void fill_gdt(void)
 {
-    const uint64_t all = (uint64_t)1 << 32;
-    const quire_segment_t code = {.kind = QUIRE_SEGMENT_CODE, .limit_bytes = all, .readable = true, .wide = true};
-    const quire_segment_t data = {.kind = QUIRE_SEGMENT_DATA, .limit_bytes = all, .writable = true, .wide = true};
-    quire_segment_t user_code = code;
-    quire_segment_t user_data = data;
-
-    user_code.privilege = 3;
-    user_data.privilege = 3;
-    descriptor_put(gdt, ARCH_SELECTOR_KERNEL_CODE, &code);
-    descriptor_put(gdt, ARCH_SELECTOR_KERNEL_DATA, &data);
-    descriptor_put(gdt, ARCH_SELECTOR_USER_CODE, &user_code);
-    descriptor_put(gdt, ARCH_SELECTOR_USER_DATA, &user_data);
+    put_flat(ARCH_SELECTOR_KERNEL_CODE, QUIRE_SEGMENT_CODE);
+    put_flat(ARCH_SELECTOR_KERNEL_DATA, QUIRE_SEGMENT_DATA);
+    put_flat(ARCH_SELECTOR_USER_CODE, QUIRE_SEGMENT_CODE);
+    put_flat(ARCH_SELECTOR_USER_DATA, QUIRE_SEGMENT_DATA);
     put_task(ARCH_SELECTOR_TASK, task, TASK_BLOCK_BYTES);
     put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault, sizeof(double_fault));
+}
+
+static void load_local(uint16_t selector)
+{
+    __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
+}
+
+void local_table_load(const uint64_t *table, size_t bytes)
+{
+    descriptor_put(gdt, ARCH_SELECTOR_LOCAL,
+                   &(quire_segment_t){.kind = QUIRE_SEGMENT_LDT, .base = (uintptr_t)table, .limit_bytes = bytes});
+    gdt[ARCH_SELECTOR_USER_CODE >> 3] = 0;
+    gdt[ARCH_SELECTOR_USER_DATA >> 3] = 0;
+    load_local(ARCH_SELECTOR_LOCAL);
+}
+
+void local_table_unload(void)
+{
+    put_flat(ARCH_SELECTOR_USER_CODE, QUIRE_SEGMENT_CODE);
+    put_flat(ARCH_SELECTOR_USER_DATA, QUIRE_SEGMENT_DATA);
+    load_local(0);
+}
+
+quire_segment_tables_t global_table(void)
+{
+    return (quire_segment_tables_t){.global = gdt, .global_bytes = sizeof(gdt)};
 }
 
 static void put_interrupt(unsigned vector, uintptr_t offset, uint8_t privilege)

@@ -57,7 +57,7 @@ void image_init(image_t *image, bool wide)
     image->size = IMAGE_BYTES;
     image->wide = wide;
     image->machine = (elf_machine_t){wide ? ELF_CLASS_64 : ELF_CLASS_32, wide ? ELF_MACHINE_X86_64 : ELF_MACHINE_386,
-                                     USER_START, wide ? 0x7ffffffff000 : 0xbffff000};
+                                     USER_START, wide ? 0x7ffffffff000 : 0xbffff000, false};
     image_put(image, 0, 4, 0x464c457f);
     image_put(image, 4, 1, image->machine.class);
     image_put(image, 5, 2, 0x0101); /* little-endian, version 1 */

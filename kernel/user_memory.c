@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user_memory.c - how the kernel reaches a process's memory.
+ *
+ * Problem: two kinds of processes, one set of system calls. Idea: the calls ask here, and here is the only place that
+ * looks at which kind it is. Both ways are fault-safe: they check, then copy through frames, never through the
+ * process's own addresses.
+ */
+#include "user_memory.h"
+
+#include "segments.h"
+
+quire_status_t user_memory_read(process_t *process, void *to, uintptr_t from, size_t bytes, size_t *copied)
+{
+    if (process->segments != NULL)
+        return segments_read(process, to, from, bytes, copied);
+    return quire_vmm_copy_from_user(&process->space, to, from, bytes, copied);
+}
+
+quire_status_t user_memory_write(process_t *process, uintptr_t to, const void *from, size_t bytes, size_t *copied)
+{
+    if (process->segments != NULL)
+        return segments_write(process, to, from, bytes, copied);
+    return quire_vmm_copy_to_user(&process->space, to, from, bytes, copied);
+}
+
+/* Byte by byte: segmented programs open few files. */
+static quire_status_t read_segment_string(process_t *process, char *to, uintptr_t from, size_t size, size_t *length)
+{
+    for (size_t at = 0; at < size; at++) {
+        quire_status_t status = segments_read(process, &to[at], from + at, 1, NULL);
+
+        if (status != QUIRE_OK)
+            return status;
+        if (to[at] == '\0') {
+            *length = at;
+            return QUIRE_OK;
+        }
+    }
+    return QUIRE_NO_SPACE;
+}
+
+quire_status_t user_memory_read_string(process_t *process, char *to, uintptr_t from, size_t size, size_t *length)
+{
+    if (process->segments != NULL)
+        return read_segment_string(process, to, from, size, length);
+    return quire_vmm_copy_string_from_user(&process->space, to, from, size, length);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * living.c - segments that grow and are moved while their processes live, and a window that is given back.
+ *
+ * Nothing here needs an emulator that checks limits: a wrong base, or a byte lost on the way, is seen by the programs
+ * themselves, which look at every byte they own.
+ */
+#include "segmented.h"
+
+#include "memory.h"
+#include "segments.h"
+
+#define KEEPERS 6
+
+static size_t free_frames(void)
+{
+    quire_pmm_stats_t stats;
+
+    quire_heap_trim(&kernel_heap);
+    quire_pmm_stats(&kernel_pmm, &stats);
+    return stats.free_frames;
+}
+
+static void check_arena(void)
+{
+    CHECK(segments_arena() != NULL);
+    CHECK_OK(quire_arena_check(segments_arena()));
+}
+
+static process_t *keeper(const char *letter, const char *bytes)
+{
+    return segmented_start("segment-keep", WORDS(letter, bytes, "12"));
+}
+
+/* A few rounds for everybody. */
+static void run(unsigned slices)
+{
+    while (slices-- > 0)
+        CHECK(process_run());
+}
+
+TEST(segments, leave_nothing)
+{
+    size_t before = free_frames();
+    process_t *process = keeper("A", "100K");
+
+    CHECK(process->segments != NULL);
+    CHECK_OK(quire_vmm_check(&process->space));
+    check_arena();
+    run(2);
+    process_kill(process, 137);
+    process_reap(process);
+    CHECK(segments_arena() == NULL);
+    CHECK_EQUAL(free_frames(), before);
+}
+
+TEST(segments, pages_and_segments_in_turn)
+{
+    process_t *first = keeper("A", "50K");
+    process_t *paged = segmented_start("isolate", WORDS("P"));
+    process_t *second = keeper("B", "50K");
+
+    CHECK(paged->segments == NULL && second->segments != NULL);
+    CHECK_EQUAL(segmented_finish(paged), 0);
+    CHECK_EQUAL(segmented_finish(first), 0);
+    CHECK_EQUAL(segmented_finish(second), 0);
+}
+
+/* All are moved, again and again, between any two time slices. */
+TEST(segments, moved_while_they_live)
+{
+    static const char *const letters[KEEPERS] = {"A", "B", "C", "D", "E", "F"};
+    process_t *keepers[KEEPERS];
+    uint64_t moved = 0;
+
+    for (unsigned i = 0; i < KEEPERS; i++)
+        keepers[i] = keeper(letters[i], i % 2 == 0 ? "300K" : "70000");
+    run(KEEPERS * 2);
+    for (unsigned i = 0; i < KEEPERS; i += 2) {
+        process_kill(keepers[i], 137);
+        process_reap(keepers[i]);
+        moved += segments_compact();
+        check_arena();
+        run(KEEPERS);
+    }
+    CHECK(moved > 3 * 70000);
+    for (unsigned i = 1; i < KEEPERS; i += 2)
+        CHECK_EQUAL(segmented_finish(keepers[i]), 0);
+    CHECK(segments_arena() == NULL);
+}
+
+/* Room enough, but in two holes: the newcomer makes the others move. */
+TEST(segments, compaction_when_no_hole_fits)
+{
+    process_t *low = keeper("L", "2500K");
+    process_t *middle = keeper("M", "1M");
+    process_t *high = keeper("H", "2500K");
+    process_t *big;
+
+    run(3);
+    process_kill(low, 137);
+    process_reap(low);
+    big = keeper("X", "4M");
+    run(2);
+    check_arena();
+    CHECK(segments_arena()->moves > 0);
+    CHECK_EQUAL(segmented_finish(middle), 0);
+    process_kill(high, 137);
+    process_reap(high);
+    CHECK_EQUAL(segmented_finish(big), 0);
+}
+
+TEST(segments, grow_in_each_others_way)
+{
+    static const quire_fit_t fits[] = {QUIRE_FIT_FIRST, QUIRE_FIT_BEST, QUIRE_FIT_WORST};
+
+    for (unsigned i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
+        process_t *first = segmented_start("segment-grow", WORDS("10000", "1500000"));
+        process_t *second = segmented_start("segment-grow", WORDS("7000", "900000"));
+        process_t *third = segmented_start("segment-grow", WORDS("4096", "600000"));
+
+        segments_arena()->fit = fits[i];
+        run(50);
+        check_arena();
+        CHECK(segments_arena()->moves > 0);
+        CHECK_EQUAL(segmented_finish(first), 0);
+        CHECK_EQUAL(segmented_finish(second), 0);
+        CHECK_EQUAL(segmented_finish(third), 0);
+    }
+}
+
+TEST(segments, more_than_there_is_is_refused)
+{
+    process_t *process = segmented_start("segment-grow", WORDS("64K", "9M"));
+
+    CHECK_EQUAL(segmented_finish(process), 3);
+}
+
+TEST(segments, a_gate_to_ring_0)
+{
+    CHECK_EQUAL(segmented_finish(segmented_start("segment-gate", WORDS(NULL))), 0);
+}
