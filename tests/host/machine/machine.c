@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FRAMES      768
+#define FRAMES_FEW  144
 #define SEAM        ((quire_va_t)0x40000000) /* 1 GiB: tables of all levels but the highest meet there */
 #define KERNEL_AREA (16 * MIB)
 
@@ -21,7 +22,7 @@ typedef struct place {
 
 /* By the number of levels. */
 static const place_t places[] = {[2] = {(quire_va_t)0xc0000000u, 0x100000 - FRAMES},
-                                 [3] = {(quire_va_t)0xc0000000u, 0x100000 - FRAMES / 2},
+                                 [3] = {(quire_va_t)0xc0000000u, 0x100000 - FRAMES_FEW / 2},
                                  [4] = {(quire_va_t)0xffff800000000000u, 0x10000000},
                                  [5] = {(quire_va_t)0xff00000000000000u, 0x80000000}};
 
@@ -79,7 +80,7 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant)
     machine->next_id = 1;
     host_model_start(&(host_model_config_t){.format = format,
                                             .first = quire_frame(place->first_frame),
-                                            .frames = FRAMES,
+                                            .frames = variant % 4 == 0 ? FRAMES : FRAMES_FEW,
                                             .cpus = CPUS,
                                             .caching = caching[variant % 4],
                                             .large_page_fragments = variant % 2 == 1,

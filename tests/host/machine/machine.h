@@ -18,6 +18,7 @@ typedef struct machine {
     uint64_t operations; /* transactions of the library */
     uint64_t accesses;   /* of the CPUs */
     uint64_t faults;     /* #PF */
+    uint64_t shortages;  /* transactions that found no memory */
     uint64_t spurious;   /* of these, by a translation that had fewer rights than memory gives */
 } machine_t;
 
@@ -49,7 +50,7 @@ size_t machine_random_page(const flat_t *flat);
 void machine_transaction(machine_t *machine);
 run_t machine_random_run(const flat_t *flat);
 /* What was expected came; or memory is scarce and that was the answer. True if it happened. */
-bool machine_happened(const machine_t *machine, quire_status_t status, quire_status_t expected, size_t pages);
+bool machine_happened(machine_t *machine, quire_status_t status, quire_status_t expected, size_t pages);
 void machine_fork(machine_t *machine);
 void machine_copy(machine_t *machine, flat_t *flat);
 void machine_poke(machine_t *machine, flat_t *flat);

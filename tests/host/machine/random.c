@@ -16,7 +16,7 @@
 static void run_round(const quire_format_t *format, unsigned variant)
 {
     machine_t *machine = machine_start(format, variant);
-    char line[160];
+    char line[200];
 
     for (unsigned step = 0; step < OPERATIONS * test_effort(); step++) {
         if (test_random_below(3) == 0)
@@ -27,9 +27,11 @@ static void run_round(const quire_format_t *format, unsigned variant)
             machine_verify(machine);
     }
     machine_end(machine);
-    snprintf(line, sizeof(line), "# %s: %llu transactions, %llu accesses, %llu page faults (%llu spurious)\n",
+    snprintf(line, sizeof(line),
+             "# %s: %llu transactions, %llu accesses, %llu page faults (%llu spurious), %llu shortages\n",
              quire_format_name(format), (unsigned long long)machine->operations, (unsigned long long)machine->accesses,
-             (unsigned long long)machine->faults, (unsigned long long)machine->spurious);
+             (unsigned long long)machine->faults, (unsigned long long)machine->spurious,
+             (unsigned long long)machine->shortages);
     test_home_write(line);
 }
 

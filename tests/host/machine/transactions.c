@@ -2,10 +2,11 @@
 /* transactions.c - random calls of the VMM on one space, on the library and on the flat model. */
 #include "machine.h"
 
-bool machine_happened(const machine_t *machine, quire_status_t status, quire_status_t expected, size_t pages)
+bool machine_happened(machine_t *machine, quire_status_t status, quire_status_t expected, size_t pages)
 {
     if (status == QUIRE_NO_MEMORY && expected != QUIRE_NO_MEMORY) {
         CHECK(machine_is_scarce(machine, pages));
+        machine->shortages++;
         return false;
     }
     CHECK_EQUAL(status, expected);
