@@ -27,6 +27,7 @@
 #include "print.h"
 
 #define MIB            ((uint64_t)1 << 20)
+#define FINDINGS_BYTES 512
 #define REGIONS_MAX    (BOOT_ENTRIES_MAX + 64)
 #define LEGACY_START   ((uint64_t)0xa0000) /* video memory and firmware */
 #define LEGACY_END     ((uint64_t)0x100000)
@@ -253,6 +254,19 @@ static quire_va_t area_end(void)
     return (quire_va_t)(ARCH_AREA_START + (bytes < AREA_BYTES_MIN ? AREA_BYTES_MIN : bytes));
 }
 
+/* A wrong tree would reset the machine without a word. */
+static void check_before_load(void)
+{
+    static char findings[FINDINGS_BYTES];
+    quire_preflight_t preflight = {.format = &ARCH_FORMAT, .cr3 = quire_table_root(&kernel_space.table).value};
+
+    arch_preflight(&preflight);
+    if (quire_preflight_check(&preflight, findings, sizeof(findings)) == QUIRE_OK)
+        return;
+    print_always("%s\n", findings);
+    quire_port_panic("memory: the kernel's own page tables would not carry it");
+}
+
 static void build_tables(void)
 {
     quire_zone_t zone = ARCH_BOOT_BYTES < (uint64_t)1 << 32 ? QUIRE_ZONE_BELOW_16M : QUIRE_ZONE_BELOW_4G;
@@ -265,6 +279,7 @@ static void build_tables(void)
     guard_boot_stack();
     must(arch_windows_init(&kernel_space.table), "there is no room for windows on high memory");
     must(quire_table_pin(&kernel_space.table, ARCH_AREA_START, end), "there is no room for the kernel's page tables");
+    check_before_load();
     quire_table_load(&kernel_space.table);
     arch_memory_ready(&kernel_space.table);
     quire_table_seal(&kernel_space.table);

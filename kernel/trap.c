@@ -30,13 +30,8 @@
 #define VECTOR_PROTECTION     13
 #define VECTOR_MACHINE_CHECK  18
 
-#define FAULT_PROTECTION 1u
-#define FAULT_WRITE      2u
-#define FAULT_USER       4u
-#define FAULT_RESERVED   8u
-#define FAULT_FETCH      16u
-
-#define SIGNALLED 128
+#define EXPLANATION_BYTES 1024
+#define SIGNALLED         128
 
 typedef struct exception {
     const char *name;
@@ -83,69 +78,10 @@ static unsigned access_of(uintptr_t error)
 {
     unsigned access = QUIRE_ACCESS_READ;
 
-    access |= error & FAULT_WRITE ? QUIRE_ACCESS_WRITE : 0;
-    access |= error & FAULT_FETCH ? QUIRE_ACCESS_EXEC : 0;
-    access |= error & FAULT_USER ? QUIRE_ACCESS_USER : 0;
+    access |= error & QUIRE_FAULT_WRITE ? QUIRE_ACCESS_WRITE : 0;
+    access |= error & QUIRE_FAULT_FETCH ? QUIRE_ACCESS_EXEC : 0;
+    access |= error & QUIRE_FAULT_USER ? QUIRE_ACCESS_USER : 0;
     return access;
-}
-
-static const char *wanted(uintptr_t error)
-{
-    if (error & FAULT_FETCH)
-        return "execute";
-    return error & FAULT_WRITE ? "write" : "read";
-}
-
-/* Why an access to a page that is there was refused. */
-static const char *why_mapped(const quire_page_t *page, uintptr_t error)
-{
-    if (error & FAULT_RESERVED)
-        return "a reserved bit is set in an entry";
-    if ((error & FAULT_USER) && !(page->prot & QUIRE_PROT_USER))
-        return "that page is the kernel's";
-    if ((error & FAULT_WRITE) && !(page->prot & QUIRE_PROT_WRITE))
-        return "that page is read-only";
-    if ((error & FAULT_FETCH) && !(page->prot & QUIRE_PROT_EXEC))
-        return "that page holds data, not code";
-    if (page->prot & QUIRE_PROT_USER)
-        return "the kernel may not touch a process's page";
-    return "the entry has changed since";
-}
-
-static const char *why_promised(const quire_page_t *page, uintptr_t error)
-{
-    if ((page->prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) == 0)
-        return "that page may not be touched at all";
-    if ((error & FAULT_WRITE) && !(page->prot & QUIRE_PROT_WRITE))
-        return "that page is promised read-only";
-    if ((error & FAULT_FETCH) && !(page->prot & QUIRE_PROT_EXEC))
-        return "that page is promised for data, not code";
-    return "the promise of that page cannot be kept";
-}
-
-static const char *why(const quire_page_t *page, uintptr_t va, uintptr_t error, quire_status_t status)
-{
-    if (status == QUIRE_NO_MEMORY)
-        return "no frame of memory is left for it";
-    if (va >= ARCH_KERNEL_START && (error & FAULT_USER))
-        return "that address is the kernel's";
-    switch (page->kind) {
-    case QUIRE_PAGE_EMPTY:
-    case QUIRE_PAGE_TABLE:
-        return va < QUIRE_PAGE_BYTES ? "nothing is there: a null pointer" : "nothing is there";
-    case QUIRE_PAGE_MAPPED:
-        return why_mapped(page, error);
-    case QUIRE_PAGE_GUARD:
-        return "a guard page is there";
-    case QUIRE_PAGE_HIDDEN:
-        return "that page may not be touched at present";
-    case QUIRE_PAGE_RESERVED:
-    case QUIRE_PAGE_OBJECT:
-    case QUIRE_PAGE_SWAPPED:
-    case QUIRE_PAGE_BUSY:
-        return why_promised(page, error);
-    }
-    return "its entry makes no sense";
 }
 
 /* The space whose tables are in use. */
@@ -156,23 +92,19 @@ static quire_space_t *present_space(void)
     return process != NULL ? &process->space : &kernel_space;
 }
 
-/* While the boot tables are in use there is no tree to walk, and what they lack is empty. */
+/* While the boot tables are in use there is no tree to explain it by, and what they lack is empty. */
 static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t status)
 {
-    quire_space_t *space = present_space();
-    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
-    bool walkable = space->table.format != NULL;
-    unsigned count = walkable ? quire_table_walk(&space->table, (quire_va_t)va, steps) : 0;
-    quire_page_t page = {.kind = QUIRE_PAGE_EMPTY};
+    static char words[EXPLANATION_BYTES];
 
-    if (count > 0)
-        page = steps[count - 1].page;
-    print("  it wanted to %s address 0x%zx, but %s\n", wanted(error), (size_t)va, why(&page, va, error, status));
-    print("  fault code 0x%zx: %s, %s, in %s mode%s\n", (size_t)error, wanted(error),
-          error & FAULT_PROTECTION ? "page present" : "page not present", error & FAULT_USER ? "user" : "kernel",
-          error & FAULT_RESERVED ? ", reserved bit" : "");
-    if (walkable)
-        show_page_walk(space, (quire_va_t)va);
+    if (present_space()->table.format == NULL) {
+        print("  page fault at 0x%zx, error code 0x%zx, in the boot page tables\n", (size_t)va, (size_t)error);
+        return;
+    }
+    quire_explain_fault(&present_space()->table, (quire_va_t)va, (uint32_t)error, words, sizeof(words));
+    print("  %s", words);
+    if (status == QUIRE_NO_MEMORY)
+        print("  the promise could not be kept: no frame of memory is left\n");
 }
 
 /* A fault whose handler could not even be entered. Most often the stack is at its end: then CR2 tells where. */

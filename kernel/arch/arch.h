@@ -66,6 +66,9 @@ unsigned arch_physical_bits(void);
    direct map. */
 quire_status_t arch_windows_init(quire_table_t *table) QUIRE_MUST_CHECK;
 
+/* Fills in what this CPU holds now: descriptor tables, control registers, and where it executes. */
+void arch_preflight(quire_preflight_t *preflight);
+
 /* The kernel's own tree is in CR3: switches on what needs it (global pages, SMEP, SMAP, UMIP where CPUID has them). */
 void arch_memory_ready(const quire_table_t *table);
 

@@ -25,6 +25,7 @@ typedef struct fault {
     uint32_t code;
     unsigned count;
     quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    bool shared_half;  /* va is the kernel's */
     bool astray;       /* an entry names a frame that is not a table's */
     unsigned rights;   /* quire_prot_t, of all levels together; 0 if nothing is mapped */
     uint64_t reserved; /* reserved bits that are set, in the last entry of `steps` */
@@ -189,6 +190,8 @@ static const char *story_of_nothing(const fault_t *fault)
         return "a null pointer, or a member of what a null pointer points to";
     if (fault->va >= format_top(fault->format) - NEAR_NULL_BYTES)
         return "a small negative number used as a pointer: an error code?";
+    if (fault->shared_half && (fault->code & QUIRE_FAULT_USER))
+        return "a program reaches for the kernel's half, where it may touch nothing";
     return "nothing was ever promised here: a stray pointer, or memory that has been unmapped";
 }
 
@@ -250,7 +253,7 @@ static const char *story(const fault_t *fault)
 
 size_t quire_explain_fault(const quire_table_t *table, quire_va_t va, uint32_t code, char *bytes, size_t size)
 {
-    fault_t fault = {.format = format_of(table), .va = va, .code = code};
+    fault_t fault = {.format = format_of(table), .va = va, .code = code, .shared_half = va >= table->shared_start};
     text_t text = {bytes, size, 0};
 
     if (size == 0)

@@ -31,24 +31,32 @@ typedef struct translation {
 
 static const char read_failed[] = ": one of its tables is not RAM\n";
 
-/* Copies, so that the window is closed again at once. False: not RAM. */
+/* The frame's bytes, from the caller's function or through a window; NULL: not RAM. */
+static const unsigned char *open_frame(const preflight_t *check, uint64_t pa)
+{
+    quire_frame_t frame = quire_frame_of_pa(quire_pa(pa));
+
+    if (check->flight->read == NULL)
+        return quire_port_window_open(frame);
+    return check->flight->read(check->flight->context, frame);
+}
+
+static void close_frame(const preflight_t *check, const unsigned char *bytes)
+{
+    if (check->flight->read == NULL)
+        quire_port_window_close((void *)(uintptr_t)bytes);
+}
+
+/* Copies, so that the frame is closed again at once. False: not RAM. */
 static bool read_physical(const preflight_t *check, uint64_t pa, void *to, size_t bytes)
 {
-    const quire_preflight_t *flight = check->flight;
-    quire_frame_t frame = quire_frame_of_pa(quire_pa(pa));
-    size_t offset = (size_t)(pa & QUIRE_PAGE_MASK);
+    const unsigned char *frame = open_frame(check, pa);
 
-    if (flight->read == NULL) {
-        unsigned char *window = quire_port_window_open(frame);
-
-        memcpy(to, window + offset, bytes);
-        quire_port_window_close(window);
-        return true;
-    }
-    const unsigned char *source = flight->read(flight->context, frame);
-    if (source != NULL)
-        memcpy(to, source + offset, bytes);
-    return source != NULL;
+    if (frame == NULL)
+        return false;
+    memcpy(to, frame + (pa & QUIRE_PAGE_MASK), bytes);
+    close_frame(check, frame);
+    return true;
 }
 
 bool quire_preflight_read(const preflight_t *check, uint64_t table, unsigned index, uint64_t *raw)
@@ -59,6 +67,36 @@ bool quire_preflight_read(const preflight_t *check, uint64_t table, unsigned ind
 
     *raw = word;
     return done;
+}
+
+/* Most of a tree is empty: eight bytes at a time. Stops short of the first entry that is not zero, or of the end. */
+static unsigned skip_zeros(const unsigned char *words, unsigned index, unsigned entries, unsigned entry_bytes)
+{
+    unsigned offset = index * entry_bytes;
+    uint64_t eight = 0;
+
+    for (; offset + sizeof(eight) <= entries * entry_bytes; offset += sizeof(eight)) {
+        __builtin_memcpy(&eight, words + offset, sizeof(eight)); /* not a call */
+        if (eight != 0)
+            break;
+    }
+    return offset / entry_bytes;
+}
+
+bool quire_preflight_next(const preflight_t *check, uint64_t table, unsigned entries, unsigned *index, uint64_t *raw)
+{
+    const unsigned char *frame = open_frame(check, table);
+    const unsigned char *words;
+
+    if (frame == NULL)
+        return false;
+    words = frame + (table & QUIRE_PAGE_MASK);
+    *index = skip_zeros(words, *index, entries, check->format->entry_bytes);
+    while (*index < entries && word_read(check->format, words, *index) == 0)
+        ++*index;
+    *raw = *index < entries ? word_read(check->format, words, *index) : 0;
+    close_frame(check, frame);
+    return true;
 }
 
 /* The bits of CR3 that hold the root's address (SDM tables 4-3, 4-7, 4-12). */

@@ -28,6 +28,8 @@ typedef struct preflight {
 
 /* One entry of a table at a physical address. False: not RAM. */
 bool quire_preflight_read(const preflight_t *check, uint64_t table, unsigned index, uint64_t *raw);
+/* The first entry from *index on, below `entries`, that is not all zeros; *index is where it stands, or `entries`. */
+bool quire_preflight_next(const preflight_t *check, uint64_t table, unsigned entries, unsigned *index, uint64_t *raw);
 /* The root's physical address, from CR3. */
 uint64_t quire_preflight_root(const preflight_t *check);
 /* Begins the line of one more thing found. */

@@ -73,16 +73,19 @@ static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsi
 static void check_tree(preflight_t *check, uint64_t table, unsigned level)
 {
     const quire_format_t *format = check->format;
+    unsigned entries = format_entries(format, level);
 
-    for (unsigned index = 0; index < format_entries(format, level) && check->found < FOUND_MAX; index++) {
-        const char *why = " is not RAM";
+    for (unsigned index = 0; index < entries && check->found < FOUND_MAX; index++) {
+        const char *why = NULL;
         uint64_t raw = 0;
 
-        if (quire_preflight_read(check, table, index, &raw))
-            why = entry_present(raw) ? fault_of(check, level, raw) : NULL;
+        if (!quire_preflight_next(check, table, entries, &index, &raw))
+            why = " is not RAM";
+        else if (entry_present(raw))
+            why = fault_of(check, level, raw);
         if (why != NULL)
             check_entry(check, table, level, index, why);
-        else if (entry_is_table(format, level, raw))
+        else if (raw != 0 && entry_is_table(format, level, raw))
             check_tree(check, raw & format->address_mask, level - 1);
     }
 }

@@ -75,6 +75,7 @@ static void stories(fixture_t *fixture)
     check_story(fixture, at, READS, "all access to it was taken away");
     CHECK_OK(paging_map(&fixture->kernel, fixture->pinned, paging_frame(fixture), READ_WRITE, QUIRE_PAGE_GLOBAL));
     check_story(fixture, fixture->pinned, READS | PRESENT, "reaches for the kernel's memory");
+    check_story(fixture, fixture->pinned + PAGE, READS, "reaches for the kernel's half");
     if (quire_format_levels(fixture->format) > 3)
         check_story(fixture, fixture->top, READS, "not canonical");
 }
