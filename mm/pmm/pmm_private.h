@@ -159,6 +159,8 @@ static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
 
 /* --- tree.c --- */
 void pmm_tree_set(const quire_pmm_t *pmm, unsigned tree, size_t field);
+/* Sets the bits of [low, high), as far as `pattern` (repeated in each word) has them. */
+void pmm_tree_fill(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, word_t pattern);
 void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field);
 bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field);
 /* The first field in [from, end) whose bit is set; NONE if there is none. */

@@ -121,17 +121,33 @@ static void write_absent(const quire_pmm_t *pmm, size_t field)
     fetch_and(&pmm->fields[field], ~FIELD_ABSENT);
 }
 
+/* Whole fields from `index` on that have no managed frame yet; returns how many frames it added. */
+static size_t add_fresh(const quire_pmm_t *pmm, size_t index, size_t end)
+{
+    size_t low = index >> FIELD_ORDER;
+    size_t high = end >> FIELD_ORDER;
+    size_t at = low;
+
+    if ((index & (FIELD_FRAMES - 1)) != 0)
+        return 0;
+    while (at < high && (load_relaxed(&pmm->fields[at]) & FIELD_ABSENT))
+        store_release(&pmm->fields[at++], FIELD_FRESH | FIELD_FRAMES);
+    if (at == low)
+        return 0;
+    pmm_tree_fill(pmm, TREE_WHOLE, low, at, WORD_FULL);
+    pmm_tree_fill(pmm, TREE_PAIR, (low + 1) & ~(size_t)1, at & ~(size_t)1, WORD_FULL / 3);
+    /* The ends may make pairs with fields that were there before. */
+    pmm_field_whole(pmm, low, true);
+    pmm_field_whole(pmm, at - 1, true);
+    return (at - low) << FIELD_ORDER;
+}
+
 /* Frames [index, end) lie in one field. */
 static void add_to_field(const quire_pmm_t *pmm, size_t index, size_t end)
 {
     size_t field = index >> FIELD_ORDER;
     uint32_t state = load_relaxed(&pmm->fields[field]);
 
-    if ((state & FIELD_ABSENT) && end - index == FIELD_FRAMES) {
-        store_release(&pmm->fields[field], FIELD_FRESH | FIELD_FRAMES);
-        pmm_field_whole(pmm, field, true);
-        return;
-    }
     if (state & FIELD_ABSENT) {
         write_absent(pmm, field);
         fetch_or(&pmm->fields[field], class_for(pmm, field, QUIRE_LIFETIME_MOVABLE) << FIELD_CLASS_SHIFT);
@@ -155,9 +171,12 @@ static void add_frames(quire_pmm_t *pmm, size_t index, size_t end)
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
         pmm->zone_total_frames[zone] += count_below(first + index, first + end, pmm_zone_end((quire_zone_t)zone));
     while (index < end) {
-        size_t next = (index | (FIELD_FRAMES - 1)) + 1;
-        next = next < end ? next : end;
-        add_to_field(pmm, index, next);
+        size_t next = index + add_fresh(pmm, index, end);
+        if (next == index) {
+            next = (index | (FIELD_FRAMES - 1)) + 1;
+            next = next < end ? next : end;
+            add_to_field(pmm, index, next);
+        }
         index = next;
     }
 }

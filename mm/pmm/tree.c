@@ -74,6 +74,22 @@ void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field)
     }
 }
 
+void pmm_tree_fill(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, word_t pattern)
+{
+    for (unsigned level = 0; level < pmm->shape.levels && low < high; level++) {
+        for (size_t at = low; at < high; at = (at | (WORD_FRAMES - 1)) + 1) {
+            size_t base = at & ~(size_t)(WORD_FRAMES - 1);
+            word_t bits = WORD_FULL << (at % WORD_FRAMES);
+            if (high - base < WORD_FRAMES)
+                bits &= ((word_t)1 << (high - base)) - 1;
+            fetch_or(level_of(pmm, tree, level) + at / WORD_FRAMES, bits & pattern);
+        }
+        low /= WORD_FRAMES;
+        high = (high + WORD_FRAMES - 1) / WORD_FRAMES;
+        pattern = WORD_FULL;
+    }
+}
+
 bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field)
 {
     return load_relaxed(level_of(pmm, tree, 0) + field / WORD_FRAMES) >> (field % WORD_FRAMES) & 1;

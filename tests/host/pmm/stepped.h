@@ -48,6 +48,7 @@ void stepped_pause(void);
 #define pmm_slot_refill          stepped_pmm_slot_refill
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
 #define pmm_tree_clear           stepped_pmm_tree_clear
+#define pmm_tree_fill            stepped_pmm_tree_fill
 #define pmm_tree_empty           stepped_pmm_tree_empty
 #define pmm_tree_next            stepped_pmm_tree_next
 #define pmm_tree_set             stepped_pmm_tree_set
