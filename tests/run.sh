@@ -61,6 +61,11 @@ suite_host()
     if can_link gcc $sanitize; then
         make -s noise && prove -e sh tests/fuzz/*.t || status=1
     fi
+    if have spin; then
+        prove -e sh tests/spin/run.sh || status=1
+    else
+        omit "tests/spin" "no spin"
+    fi
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || prove -e 'timeout -k 10 900' $programs || status=1
     return $status
