@@ -24,14 +24,9 @@ void machine_fork(machine_t *machine)
             machine_switch(machine, (unsigned)test_random_below(CPUS), to);
         return;
     }
-    /* The parent may have been marked as shared with nobody: a write then finds that it has the page alone. */
-    for (size_t i = 0; i < parent->count; i++) {
-        model_translation_t found;
-
-        machine_switch(machine, machine->cpu, from);
-        if (host_model_translate(machine->cpu, flat_address(parent, i), &found) && !found.writable)
-            parent->pages[i].shared |= (parent->pages[i].prot & QUIRE_PROT_WRITE) != 0;
-    }
+    /* The parent's pages may be marked as shared with nobody; the next write finds that it has the page alone. */
+    for (size_t i = 0; i < parent->count; i++)
+        parent->pages[i].perhaps = parent->pages[i].filled;
     CHECK_OK(quire_vmm_create(&child->space, &machine->flats[0].space, id, child->start,
                               child->start + child->count * PAGE));
 }

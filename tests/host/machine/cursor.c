@@ -248,6 +248,8 @@ static void touch(void)
     model_result_t result = host_model_access(cpu, va, 8, kind, mode);
 
     world.operations++;
+    if (test_random_below(4) == 0)
+        (void)host_model_prefetch(cpu, random_page(test_random_below(3) == 0 ? 0 : world.loaded[cpu]));
     CHECK_EQUAL(result.fault.raised, !allows(&page, kind, mode));
     if (result.fault.raised) {
         world.faults++;

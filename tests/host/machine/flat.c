@@ -50,8 +50,10 @@ flat_answer_t flat_expect(const flat_t *flat, size_t index, model_kind_t kind, b
 void flat_repair(flat_page_t *page, bool write)
 {
     page->filled = true;
-    if (write)
+    if (write) {
         page->shared = false;
+        page->perhaps = false;
+    }
 }
 
 void flat_empty_page(flat_page_t *page)
@@ -60,6 +62,7 @@ void flat_empty_page(flat_page_t *page)
     page->bytes = NULL;
     page->filled = false;
     page->shared = false;
+    page->perhaps = false;
     page->dirty = false;
 }
 
@@ -91,6 +94,7 @@ void flat_copy(flat_t *child, flat_t *parent)
 
         flat_empty_page(&child->pages[i]);
         page->shared = page->filled;
+        page->perhaps = false;
         child->pages[i] = *page;
         if (page->bytes != NULL)
             child->pages[i].bytes = new_bytes(page->bytes);

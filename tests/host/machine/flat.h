@@ -24,6 +24,7 @@ typedef struct flat_page {
     uint8_t prot; /* without USER */
     bool filled;
     bool shared;    /* by a fork, and not written since: the first write copies */
+    bool perhaps;   /* shared: a fork that failed may have marked it so */
     bool dirty;     /* written by a CPU */
     uint8_t *bytes; /* NULL: zeros */
 } flat_page_t;
