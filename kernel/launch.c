@@ -7,8 +7,6 @@
 #include "print.h"
 #include "walk.h"
 
-#define WORDS_MAX 1024
-
 static const char *const default_environment[] = {"PATH=/bin", "HOME=/", "TERM=dumb", NULL};
 
 static const char *base_name(const char *path)
@@ -52,45 +50,64 @@ process_t *launch(const char *path, const char *const *argv)
     return start(path, base_name(path), argv, default_environment, &failure);
 }
 
-/* A file of strings, each ended by a zero byte, as a list ended by NULL; the list is the heap's. NULL if there is none.
- */
-static const char **read_words(const char *path)
+/* A file of strings, each ended by a zero byte, as a list ended by NULL; the list is the heap's. *words stays as it is
+ * if there are none. False: there is not enough memory for the list. */
+static bool read_words(const char *path, const char ***words)
 {
     initrd_file_t file;
-    const char **words;
+    const char **list;
     const char *at;
     size_t count = 0;
 
-    if (initrd_find(path, &file) != QUIRE_OK || file.bytes == 0)
-        return NULL;
-    words = quire_heap_alloc_zeroed(&kernel_heap, WORDS_MAX + 1, sizeof(*words));
-    if (words == NULL)
-        return NULL;
+    if (initrd_find(path, &file) != QUIRE_OK)
+        return true;
     at = file.data;
-    for (const char *c = at; c < (const char *)file.data + file.bytes && count < WORDS_MAX; c++) {
-        if (*c != '\0')
+    for (size_t i = 0; i < file.bytes; i++)
+        count += at[i] == '\0';
+    if (count == 0)
+        return true;
+    list = quire_heap_alloc_zeroed(&kernel_heap, count + 1, sizeof(*list));
+    if (list == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = at;
+        while (*at++ != '\0')
             continue;
-        words[count++] = at;
-        at = c + 1;
     }
-    return words;
+    *words = list;
+    return true;
+}
+
+/* Until it ends, or waits for what nobody is there to send. */
+static int run_to_end(process_t *process)
+{
+    while (process->state == PROCESS_READY && process_run())
+        walk_pump_events();
+    if (process->state == PROCESS_ENDED)
+        return process->exit_status;
+    print_always("quire: %s waits for a signal, and nobody is there to send one: it is given up\n", process->name);
+    return 126;
 }
 
 int launch_requested(void)
 {
     static const char *const no_words[] = {"program", NULL};
-    const char **arguments = read_words("run/arguments");
-    const char **environment = read_words("run/environment");
-    const char *const *argv = arguments != NULL ? arguments : no_words;
+    const char **arguments = NULL;
+    const char **environment = NULL;
+    const char *const *argv;
     int status = 126;
-    process_t *process = start("run/program", base_name(argv[0]), argv,
-                               environment != NULL ? environment : default_environment, &status);
+    process_t *process = NULL;
+    bool read = read_words("run/arguments", &arguments) && read_words("run/environment", &environment);
 
-    if (process != NULL) {
-        while (process->state == PROCESS_READY && process_run())
-            walk_pump_events();
-        status = process->state == PROCESS_ENDED ? process->exit_status : 126;
-    }
+    argv = arguments != NULL ? arguments : no_words;
+    if (read)
+        process = start("run/program", base_name(argv[0]), argv,
+                        environment != NULL ? environment : default_environment, &status);
+    else
+        print_always("quire: %s: cannot run: not enough memory for its arguments and environment\n",
+                     base_name(argv[0]));
+    if (process != NULL)
+        status = run_to_end(process);
     quire_heap_free(&kernel_heap, arguments);
     quire_heap_free(&kernel_heap, environment);
     return status;

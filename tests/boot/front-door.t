@@ -47,6 +47,24 @@ equal "a 32-bit program chooses a 32-bit kernel: status" "$status" 0
 status_of env ARCH=x86_64 "$quire" run "$root/build/i386/root/bin/hello"
 equal "a 32-bit program on the 64-bit kernel: status" "$status" 126
 
+# Nothing is lost on the way to the kernel.
+hello=$root/build/x86_64/root/bin/hello
+# shellcheck disable=SC2046 # a list of words
+status_of "$quire" run "$hello" 0 $(seq 1 5000)
+contains "thousands of arguments arrive" "$scratch/out" 'argv[5001] = "5000"'
+status_of "$quire" run --word "$(seq 1 1000 | tr '\n' ' ')" "$hello" 7
+equal "more words than the kernel takes do not cost it the wish to run a program" "$status" 7
+if can_compile gcc -m64; then
+    gcc -O1 -static -o "$scratch/speak" "$(dirname "$0")/programs/speak.c" || exit 1
+    status_of "$quire" run --quiet "$scratch/speak" wait
+    equal "a program that waits for ever is given up: status" "$status" 126
+    contains "a program that waits for ever is given up: it is told" "$scratch/err" 'waits for a signal'
+else
+    skip "a program that waits for ever is given up" "no static C library here"
+fi
+timeout -k 10 60 "$quire" run "$hello" </dev/null >&- 2>"$scratch/err"
+equal "without a standard output it ends, as a program whose reader has left" $? 141
+
 status_of "$quire" run --mem nonsense
 equal "a machine that cannot be: status" "$status" 125
 check "a machine that cannot be: a reason is given" test -s "$scratch/err"

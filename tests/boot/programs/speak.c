@@ -174,6 +174,8 @@ int main(int argc, char **argv)
         return map();
     if (strcmp(mode, "missing") == 0)
         return ask_for_what_is_not_there();
+    if (strcmp(mode, "wait") == 0)
+        return pause();
     if (strcmp(mode, "stack") == 0)
         return use_stack(1000);
     return misbehave(mode);
