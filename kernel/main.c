@@ -11,6 +11,8 @@
  *     test[=SUITE]   the unit tests, in a kernel that has them
  *     check          allocate and free every frame there is, run a process, and account for all of it
  *     bench          figures of the bring-up and of the walk
+ *     bench=switch   what a switch of memory costs, by pages and by segments
+ *     demo=fragmentation  memory without paging, drawn while processes come and go
  *     quiet          only what cannot be left unsaid
  *     icount         the emulator counts instructions in the time-stamp counter
  *     lf             new lines on the console are line feeds alone
@@ -18,6 +20,7 @@
  */
 #include "arch/arch.h"
 #include "boot.h"
+#include "fragmentation.h"
 #include "initrd.h"
 #include "launch.h"
 #include "memory.h"
@@ -25,6 +28,7 @@
 #include "ports.h"
 #include "print.h"
 #include "selfcheck.h"
+#include "switch_cost.h"
 #include "tour.h"
 #include "walk.h"
 
@@ -53,6 +57,19 @@ static void start_watching(void)
         print("quire: no memory for the event ring\n");
 }
 
+static bool is_option(const char *name, const char *wanted)
+{
+    char value[16];
+
+    if (!boot_option(name, value, sizeof(value)))
+        return false;
+    for (size_t i = 0; value[i] == wanted[i]; i++) {
+        if (value[i] == '\0')
+            return true;
+    }
+    return false;
+}
+
 static int do_what_is_wanted(void)
 {
     if (boot_option("test", NULL, 0))
@@ -64,6 +81,10 @@ static int do_what_is_wanted(void)
             start_watching();
         return launch_requested();
     }
+    if (is_option("bench", "switch"))
+        return switch_cost_run() ? 0 : 1;
+    if (is_option("demo", "fragmentation"))
+        return fragmentation_show() ? 0 : 1;
     start_watching();
     if (boot_option("bench", NULL, 0))
         return tour_bench() ? 0 : 1;

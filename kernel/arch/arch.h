@@ -19,6 +19,7 @@
  *   ARCH_NAME                         "i386" | "i386pae" | "x86_64"
  *   ARCH_FORMAT                       the quire_format_t of this kernel (quire_format_x86_4level, ...)
  *   ARCH_ELF_CLASS, ARCH_ELF_MACHINE  1/3 (EM_386) or 2/62 (EM_X86_64)
+ *   ARCH_SEGMENTED                    whether processes can live by segments (kernel/segments.h)
  *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [0x1000.., ...)
  *   ARCH_KERNEL_START                 where the shared upper half begins
  *   ARCH_DIRECT_START, ARCH_DIRECT_END  the direct map of RAM

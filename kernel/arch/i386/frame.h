@@ -15,6 +15,7 @@
 #define ARCH_FORMAT      ARCH_JOIN(quire_format_, QUIRE_FORMAT)
 #define ARCH_ELF_CLASS   1
 #define ARCH_ELF_MACHINE 3
+#define ARCH_SEGMENTED   1
 
 typedef struct trap_frame {
     uint32_t gs;

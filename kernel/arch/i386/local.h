@@ -5,8 +5,11 @@
 
 #include <quire/segmentation.h>
 
-/* From here on ring 3 has what this table names, and no flat segments. The table stays the caller's. */
-void local_table_load(const uint64_t *table, size_t bytes);
+/* The descriptor of a table, which stays the caller's. */
+uint64_t local_table_describe(const uint64_t *table, size_t bytes);
+
+/* From here on ring 3 has what that table names, and no flat segments. */
+void local_table_load(uint64_t descriptor);
 
 /* No LDT, and the flat segments again. */
 void local_table_unload(void);

@@ -14,6 +14,7 @@ enum { LOCAL_CODE = 1, LOCAL_DATA, LOCAL_STACK, LOCAL_GATE, LOCAL_WORDS };
 typedef struct segments {
     uint64_t local[LOCAL_WORDS];
     quire_segment_t segment[LOCAL_STACK + 1]; /* by place; limit_bytes 0: there is none */
+    uint64_t descriptor;                      /* of the LDT itself */
     uint32_t owner;                           /* in the arena: the process's identifier */
     uint32_t data_start;                      /* brk does not go below it */
     uint32_t moves;                           /* how often one of its segments was moved */

@@ -172,6 +172,7 @@ quire_status_t segments_load(process_t *process, const void *file, const elf_ima
     if (segments == NULL)
         return QUIRE_NO_MEMORY;
     segments->owner = process->id;
+    segments->descriptor = local_table_describe(segments->local, sizeof(segments->local));
     if (segment_join(segments) != QUIRE_OK) {
         quire_heap_free(&kernel_heap, segments);
         return QUIRE_NO_MEMORY;

@@ -168,7 +168,7 @@ void segments_switch(const process_t *process)
         return;
     loaded = process->segments;
     if (loaded != NULL)
-        local_table_load(loaded->local, sizeof(loaded->local));
+        local_table_load(loaded->descriptor);
     else
         local_table_unload();
 }

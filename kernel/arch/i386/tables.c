@@ -59,6 +59,8 @@ void trap_stub_syscall(void);
 void double_fault_task(void);
 
 static uint64_t gdt[GDT_WORDS];
+static uint64_t flat_code; /* of ring 3, while they are not in the GDT */
+static uint64_t flat_data;
 static uint64_t idt[VECTORS];
 static struct task_block {
     task_state_t state;
@@ -92,6 +94,8 @@ static void fill_gdt(void)
     put_flat(ARCH_SELECTOR_KERNEL_DATA, QUIRE_SEGMENT_DATA);
     put_flat(ARCH_SELECTOR_USER_CODE, QUIRE_SEGMENT_CODE);
     put_flat(ARCH_SELECTOR_USER_DATA, QUIRE_SEGMENT_DATA);
+    flat_code = gdt[ARCH_SELECTOR_USER_CODE >> 3];
+    flat_data = gdt[ARCH_SELECTOR_USER_DATA >> 3];
     put_task(ARCH_SELECTOR_TASK, task, TASK_BLOCK_BYTES);
     put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault, sizeof(double_fault));
 }
@@ -101,10 +105,18 @@ static void load_local(uint16_t selector)
     __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
 }
 
-void local_table_load(const uint64_t *table, size_t bytes)
+uint64_t local_table_describe(const uint64_t *table, size_t bytes)
 {
-    descriptor_put(gdt, ARCH_SELECTOR_LOCAL,
+    uint64_t words[2];
+
+    descriptor_put(words, 0,
                    &(quire_segment_t){.kind = QUIRE_SEGMENT_LDT, .base = (uintptr_t)table, .limit_bytes = bytes});
+    return words[0];
+}
+
+void local_table_load(uint64_t descriptor)
+{
+    gdt[ARCH_SELECTOR_LOCAL >> 3] = descriptor;
     gdt[ARCH_SELECTOR_USER_CODE >> 3] = 0;
     gdt[ARCH_SELECTOR_USER_DATA >> 3] = 0;
     load_local(ARCH_SELECTOR_LOCAL);
@@ -112,8 +124,8 @@ void local_table_load(const uint64_t *table, size_t bytes)
 
 void local_table_unload(void)
 {
-    put_flat(ARCH_SELECTOR_USER_CODE, QUIRE_SEGMENT_CODE);
-    put_flat(ARCH_SELECTOR_USER_DATA, QUIRE_SEGMENT_DATA);
+    gdt[ARCH_SELECTOR_USER_CODE >> 3] = flat_code;
+    gdt[ARCH_SELECTOR_USER_DATA >> 3] = flat_data;
     load_local(0);
 }
 

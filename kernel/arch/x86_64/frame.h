@@ -11,6 +11,7 @@
 #define ARCH_FORMAT      quire_format_x86_4level
 #define ARCH_ELF_CLASS   2
 #define ARCH_ELF_MACHINE 62
+#define ARCH_SEGMENTED   0
 
 typedef struct trap_frame {
     uint64_t r15;
