@@ -105,7 +105,7 @@ HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host
 HOST_MACHINE_C := tests/harness/host_machine.c
 HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 tsan fuzz
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 tsan fuzz coverage
 HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
 HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
 HOST_CC_clang-64 := clang -m64 $(SANITIZE)
@@ -114,6 +114,8 @@ HOST_CC_fast-64 := gcc -m64
 HOST_CC_fast-32 := gcc -m32
 HOST_SPEED_fast-64 := -O2
 HOST_SPEED_fast-32 := -O2
+HOST_CC_coverage := gcc -m64 --coverage -fprofile-update=atomic
+HOST_SPEED_coverage := -O0
 HOST_CC_tsan := clang -m64 -fsanitize=thread
 HOST_CC_fuzz := clang -m64 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
@@ -143,7 +145,7 @@ endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C),$(HOST_MACHINE_C))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),machine,$(MACHINE_C) $(MODEL_C),$(HOST_MODEL_C))))
-$(foreach host,gcc-64 clang-64,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C),$(HOST_MACHINE_C))))
+$(foreach host,gcc-64 clang-64 coverage,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C),$(HOST_MACHINE_C))))
 $(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C),$(HOST_MACHINE_C)))
 
 host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here

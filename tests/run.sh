@@ -3,6 +3,7 @@
 #
 # run.sh [SUITE] - builds and runs test suites with prove: tree, host, kernel, boot; all of them without an argument.
 # Two more are too long for every day: nightly (random tests, fifty times as long) and mutations (seeded bugs).
+# coverage counts which lines of mm/ the tests run.
 #
 # What this machine has no tools for is left out, and named at the end once more, so that nobody takes a small success for
 # a whole one.
@@ -96,6 +97,11 @@ suite_mutations()
     prove -v -e sh tests/mutations/run.sh
 }
 
+suite_coverage()
+{
+    prove -v -e sh tests/coverage/run.sh
+}
+
 suite_kernel()
 {
     have qemu-system-x86_64 || { omit "kernel" "no qemu-system-x86_64" && return 0; }
@@ -122,8 +128,8 @@ suite_tree()
 have prove || { echo "tests need prove (Debian package perl)" >&2 && exit 1; }
 case ${1:-all} in
 all) suites='tree host kernel boot' ;;
-tree | host | kernel | boot | nightly | mutations) suites=$1 ;;
-*) echo "there is no suite '$1'; there are: tree host kernel boot; nightly mutations" >&2 && exit 2 ;;
+tree | host | kernel | boot | nightly | mutations | coverage) suites=$1 ;;
+*) echo "there is no suite '$1'; there are: tree host kernel boot; nightly mutations coverage" >&2 && exit 2 ;;
 esac
 
 broken=

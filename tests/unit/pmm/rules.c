@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rules.c - the PMM's check finds each rule that is broken.
+ *
+ * Metadata are spoiled in one place, the check must answer, and everything is put back before the next. Without this
+ * the check could have become blind, and every test that ends with it would prove less than it says.
+ */
+#include "simulated.h"
+
+#include "pmm/pmm_private.h"
+#include "string.h"
+
+static simulated_t simulated;
+static uint8_t *metadata;
+static uint8_t *saved;
+static size_t metadata_bytes;
+static quire_frame_t single; /* allocated; the rest of its field is free */
+static quire_frame_t huge;   /* a block that is a whole field */
+
+static size_t index_of(quire_frame_t frame)
+{
+    return frame.number - simulated.pmm.first_frame;
+}
+
+static size_t field_of(quire_frame_t frame)
+{
+    return index_of(frame) >> FIELD_ORDER;
+}
+
+/* A field of this state, whose frames have not been touched yet. */
+static size_t field_that_is(uint32_t state)
+{
+    size_t field = simulated.pmm.field_count - 2;
+
+    while (!(simulated.pmm.fields[field] & state)) {
+        CHECK(field > 0);
+        field--;
+    }
+    return field;
+}
+
+static void free_one_is_unmanaged(quire_pmm_t *pmm)
+{
+    pmm->tags[index_of(single) ^ 1] = TAG_UNMANAGED;
+}
+
+static void allocated_one_is_free(quire_pmm_t *pmm)
+{
+    pmm_field_words(pmm, field_of(single))[index_of(single) % FIELD_FRAMES / WORD_FRAMES] |=
+        (word_t)1 << (index_of(single) % WORD_FRAMES);
+}
+
+static void end_comes_earlier(quire_pmm_t *pmm)
+{
+    pmm->frame_count = (field_of(single) << FIELD_ORDER) + 1;
+}
+
+static void references_without_mark(quire_pmm_t *pmm)
+{
+    pmm->extra[index_of(single)] = 1;
+}
+
+static void counter_differs(quire_pmm_t *pmm)
+{
+    pmm->fields[field_of(single)]--;
+}
+
+static void counter_too_large(quire_pmm_t *pmm)
+{
+    pmm->fields[field_of(single)] |= FIELD_COUNT;
+}
+
+static void absent_field_counts(quire_pmm_t *pmm)
+{
+    pmm->fields[field_that_is(FIELD_ABSENT)]++;
+}
+
+static void fresh_field_lacks_one(quire_pmm_t *pmm)
+{
+    pmm->fields[field_that_is(FIELD_FRESH)]--;
+}
+
+static void huge_field_counts(quire_pmm_t *pmm)
+{
+    pmm->fields[field_of(huge)]++;
+}
+
+static void huge_field_without_block(quire_pmm_t *pmm)
+{
+    pmm->tags[index_of(huge)] = TAG_FRAME;
+}
+
+static void whole_field_in_no_tree(quire_pmm_t *pmm)
+{
+    pmm_tree_clear(pmm, TREE_WHOLE, field_that_is(FIELD_FRESH));
+}
+
+static void field_in_no_tree(quire_pmm_t *pmm)
+{
+    size_t field = field_of(single);
+    unsigned class = class_of(pmm->fields[field]);
+
+    pmm_tree_clear(pmm, TREE_MANY + class, field);
+    pmm_tree_clear(pmm, TREE_FEW + class, field);
+    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        for (unsigned at = 0; at < CLASSES; at++)
+            magazine_of(pmm, cpu, at)->field = FIELD_NONE;
+    }
+}
+
+static void total_differs(quire_pmm_t *pmm)
+{
+    pmm->total_frames++;
+}
+
+static void one_is_lost(quire_pmm_t *pmm)
+{
+    allocated_one_is_free(pmm);
+    pmm->tags[index_of(single)] = TAG_FREE;
+    pmm_field_words(pmm, field_of(single))[index_of(single) % FIELD_FRAMES / WORD_FRAMES] &=
+        ~((word_t)1 << (index_of(single) % WORD_FRAMES));
+}
+
+static void (*const spoilers[])(quire_pmm_t *pmm) = {
+    free_one_is_unmanaged,  allocated_one_is_free,
+    end_comes_earlier,      references_without_mark,
+    counter_differs,        counter_too_large,
+    absent_field_counts,    fresh_field_lacks_one,
+    huge_field_counts,      huge_field_without_block,
+    whole_field_in_no_tree, field_in_no_tree,
+    total_differs,          one_is_lost,
+};
+
+static void begin(void)
+{
+    const quire_pmm_request_t one = {.owner = QUIRE_OWNER_TEST};
+    const quire_pmm_request_t field = {.owner = QUIRE_OWNER_TEST, .order = FIELD_ORDER};
+
+    simulated_begin(&simulated);
+    simulated_usable(&simulated, 0x3000, 1500);
+    simulated_usable(&simulated, 0x4000, 80000); /* trees of two levels */
+    metadata_bytes = quire_pmm_metadata_bytes(&simulated.map, no_limit);
+    metadata = test_memory(metadata_bytes);
+    saved = test_memory(metadata_bytes);
+    CHECK_OK(quire_pmm_init(&simulated.pmm, &simulated.map, no_limit, metadata, metadata_bytes));
+    CHECK_OK(quire_pmm_alloc(&simulated.pmm, one, &single));
+    CHECK_OK(quire_pmm_alloc(&simulated.pmm, field, &huge));
+    CHECK_OK(quire_pmm_check(&simulated.pmm));
+}
+
+TEST(pmm, check_finds_every_broken_rule)
+{
+    begin();
+    quire_pmm_t before = simulated.pmm;
+    memcpy(saved, metadata, metadata_bytes);
+    for (size_t i = 0; i < sizeof(spoilers) / sizeof(spoilers[0]); i++) {
+        spoilers[i](&simulated.pmm);
+        if (quire_pmm_check(&simulated.pmm) != QUIRE_CORRUPT)
+            CHECK_EQUAL(i, SIZE_MAX); /* which one */
+        simulated.pmm = before;
+        memcpy(metadata, saved, metadata_bytes);
+        CHECK_OK(quire_pmm_check(&simulated.pmm));
+    }
+}
+
+TEST(pmm, bounds_cover_all_frames)
+{
+    quire_frame_t first;
+    quire_frame_t end;
+
+    begin();
+    quire_pmm_bounds(&simulated.pmm, &first, &end);
+    CHECK(first.number <= 0x3000 && end.number >= 0x4000 + 80000);
+    CHECK(first.number <= single.number && single.number < end.number);
+}
+
+TEST(pmm, every_owner_has_a_name)
+{
+    for (unsigned owner = 0; owner < QUIRE_OWNERS; owner++) {
+        for (unsigned other = 0; other < owner; other++)
+            CHECK(quire_owner_name((quire_owner_t)owner) != quire_owner_name((quire_owner_t)other));
+        CHECK(quire_owner_name((quire_owner_t)owner)[0] != '\0');
+    }
+    CHECK(quire_owner_name(QUIRE_OWNERS)[0] != '\0');
+}
