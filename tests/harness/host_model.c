@@ -97,9 +97,10 @@ static void print_culprit(void)
     }
     if (culprit.kind == QUIRE_EVENT_NONE)
         return;
-    snprintf(line, sizeof(line),
-             "# due after: space %u, level %u entry of 0x%llx changed from 0x%llx to 0x%llx, in %s at 0x%llx\n",
-             culprit.space, culprit.level, (wide_t)culprit.address, (wide_t)culprit.before, (wide_t)culprit.after,
+    snprintf(line, sizeof(line), "# due after: space %u, level %u entry of 0x%llx changed from 0x%llx to 0x%llx",
+             culprit.space, culprit.level, (wide_t)culprit.address, (wide_t)culprit.before, (wide_t)culprit.after);
+    test_home_write(line);
+    snprintf(line, sizeof(line), during.kind == QUIRE_EVENT_NONE ? "\n" : ", in %s at 0x%llx\n",
              quire_event_name(during.kind), (wide_t)during.address);
     test_home_write(line);
 }
