@@ -65,6 +65,22 @@ fi
 timeout -k 10 60 "$quire" run "$hello" </dev/null >&- 2>"$scratch/err"
 equal "without a standard output it ends, as a program whose reader has left" $? 141
 
+# A tree that belongs to somebody else: what is built runs, and nothing is built.
+mkdir -p "$scratch/tree/build/x86_64"
+cp "$quire" "$scratch/tree"
+chmod a+rx "$scratch"
+if [ "$(id -u)" -eq 0 ] && runuser -u nobody -- test -x "$scratch/tree/quire"; then
+    status_of env TMPDIR=/tmp runuser -u nobody -- "$scratch/tree/quire" run
+    equal "a tree that may not be written, nothing built: status" "$status" 125
+    contains "a tree that may not be written, nothing built: it is told" "$scratch/err" 'may not be written'
+    cp "$root/build/x86_64/quire.elf" "$root/build/x86_64/initrd.cpio" "$scratch/tree/build/x86_64"
+    cp "$hello" "$scratch/tree/hello"
+    status_of env TMPDIR=/tmp runuser -u nobody -- "$scratch/tree/quire" run "$scratch/tree/hello" 7
+    equal "a tree that may not be written, but built: status" "$status" 7
+else
+    skip "a tree that may not be written" "needs root, to become somebody else"
+fi
+
 status_of "$quire" run --mem nonsense
 equal "a machine that cannot be: status" "$status" 125
 check "a machine that cannot be: a reason is given" test -s "$scratch/err"
