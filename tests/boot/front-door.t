@@ -65,6 +65,12 @@ fi
 timeout -k 10 60 "$quire" run "$hello" </dev/null >&- 2>"$scratch/err"
 equal "without a standard output it ends, as a program whose reader has left" $? 141
 
+for turn in 1 2; do
+    status_of "$quire" run --icount --events "$scratch/events$turn" "$hello" 0
+    sleep 1 # so that a time of day in the archives would differ
+done
+check "with --icount a program's run repeats exactly, to the last event" cmp "$scratch/events1" "$scratch/events2"
+
 # A tree that belongs to somebody else: what is built runs, and nothing is built.
 mkdir -p "$scratch/tree/build/x86_64"
 cp "$quire" "$scratch/tree"
