@@ -10,7 +10,7 @@
  *     run            the program run/program of the initial file system; its exit status is the machine's
  *     test[=SUITE]   the unit tests, in a kernel that has them
  *     check          allocate and free every frame there is, run a process, and account for all of it
- *     bench          figures of the bring-up and of the walk
+ *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
  *     bench=switch   what a switch of memory costs, by pages and by segments
  *     demo=fragmentation  memory without paging, drawn while processes come and go
  *     quiet          only what cannot be left unsaid
@@ -19,6 +19,7 @@
  *     events         stream events to the fourth serial port
  */
 #include "arch/arch.h"
+#include "bench_paging.h"
 #include "boot.h"
 #include "fragmentation.h"
 #include "initrd.h"
@@ -81,6 +82,8 @@ static int do_what_is_wanted(void)
             start_watching();
         return launch_requested();
     }
+    if (is_option("bench", "paging"))
+        return bench_paging() ? 0 : 1;
     if (is_option("bench", "switch"))
         return switch_cost_run() ? 0 : 1;
     if (is_option("demo", "fragmentation"))
