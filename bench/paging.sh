@@ -7,6 +7,9 @@
 # The library is built as a kernel builds it, for one format. What is mapped must be unmapped again, so those two are
 # measured together.
 #
+# After that, the library's calls inside the kernel, on all three page-table formats (kernel/bench_paging.c): there the emulator
+# counts instructions in the time-stamp counter. Without the emulator these rows are left out, and that is said.
+#
 #   paging.sh [--tsv]     --tsv: table, row, subject, value, unit, target, with tabs between
 
 set -eu
@@ -67,5 +70,28 @@ for operation in map-and-unmap unmap-and-promise query protect; do
         for format in x86_32 x86_pae x86_4level; do
             line "$operation, $pages pages" $format "$(per_page $format $operation $pages)" 'instructions per page' ''
         done
+    done
+done
+
+# --- in the kernel ---
+
+if ! command -v qemu-system-x86_64 >/dev/null 2>&1; then
+    echo "paging: qemu-system-x86_64 is missing: nothing is measured in the kernel" >&2
+    exit 0
+fi
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+[ $form = tsv ] || {
+    printf '\nPaging: the calls of the library in the kernel, without the trap or system call around them\n\n'
+    line row ARCH value unit target
+}
+tab=$(printf '\t')
+for ARCH in i386 i386pae x86_64; do
+    ARCH=$ARCH timeout -k 10 300 ./quire run --icount --quiet --mem 512M --word bench=paging </dev/null >"$answer" || {
+        echo "paging: the $ARCH kernel did not finish" >&2
+        exit 1
+    }
+    tr -d '\r' <"$answer" | grep "^bench$tab" | while IFS=$tab read -r _ row value unit target; do
+        line "$row" $ARCH "$value" "$unit" "${target:-}"
     done
 done
