@@ -122,7 +122,7 @@ _Noreturn void kernel_main(void)
 {
     int status;
 
-    print_quiet(boot_option("quiet", NULL, 0));
+    print_quiet(boot_option("quiet", NULL, 0) && !boot_option("monitor", NULL, 0));
     if (!boot_option("run", NULL, 0))
         print("\nQuire on %s: a kernel's whole memory management\n", ARCH_NAME);
     memory_init();

@@ -102,10 +102,12 @@ static void command_mem(unsigned count, const char *const *words)
     show_memory_map();
 }
 
+/* What the kernel's heap keeps in reserve is given back first: then the numbers do not depend on what ran before. */
 static void command_frames(unsigned count, const char *const *words)
 {
     (void)count;
     (void)words;
+    quire_heap_trim(&kernel_heap);
     show_frames();
 }
 
@@ -208,7 +210,13 @@ static void command_run(unsigned count, const char *const *words)
 
 static void command_alloc(unsigned count, const char *const *words)
 {
+    uint64_t bytes;
+
     (void)count;
+    if (!parse_number(words[0], &bytes)) {
+        print("  %s is not a number of bytes\n", words[0]);
+        return;
+    }
     tour_alloc(words[0]);
 }
 

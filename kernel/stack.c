@@ -200,7 +200,7 @@ quire_status_t stack_build(quire_space_t *space, const stack_facts_t *facts, con
     }
     status = quire_vmm_reserve(space, bottom, STACK_BYTES, prot, QUIRE_RESERVE_FIXED, &va);
     if (status == QUIRE_OK)
-        status = quire_vmm_reserve(space, bottom - QUIRE_PAGE_BYTES, QUIRE_PAGE_BYTES, QUIRE_PROT_NONE,
+        status = quire_vmm_reserve(space, bottom - STACK_GUARD_BYTES, STACK_GUARD_BYTES, QUIRE_PROT_NONE,
                                    QUIRE_RESERVE_FIXED | QUIRE_RESERVE_GUARD, &va);
     if (status == QUIRE_OK)
         status = fill(space, &plan, facts, argv, envp);

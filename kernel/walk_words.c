@@ -12,6 +12,8 @@
 #include "print.h"
 #include "syscall.h"
 
+#define LINUX_ERRORS 4095 /* results from -4095 to -1 are errors */
+
 bool walk_is_pmm(unsigned kind)
 {
     return kind >= QUIRE_EVENT_FRAME_ALLOC && kind <= QUIRE_EVENT_FRAME_ZERO;
@@ -187,6 +189,11 @@ static void host_sentence(const quire_event_t *event, char *text, size_t size)
                  (unsigned long long)event->before, (unsigned long long)event->after);
         break;
     case QUIRE_EVENT_SYSCALL_DONE:
+        if ((uintptr_t)event->after >= (uintptr_t)-LINUX_ERRORS) {
+            print_to(text, size, "%s fails: error %u", syscall_name((uintptr_t)event->detail),
+                     (unsigned)-(uintptr_t)event->after);
+            break;
+        }
         print_to(text, size, "%s returns 0x%llx", syscall_name((uintptr_t)event->detail),
                  (unsigned long long)event->after);
         break;
