@@ -13,6 +13,7 @@
  *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
  *     bench=switch   what a switch of memory costs, by pages and by segments
  *     demo=fragmentation  memory without paging, drawn while processes come and go
+ *     overflow       uses up the kernel's stack: what follows must be a report in words, not a reset
  *     quiet          only what cannot be left unsaid
  *     icount         the emulator counts instructions in the time-stamp counter
  *     lf             new lines on the console are line feeds alone
@@ -84,6 +85,8 @@ static int do_what_is_wanted(void)
     }
     if (is_option("bench", "paging"))
         return bench_paging() ? 0 : 1;
+    if (boot_option("overflow", NULL, 0))
+        selfcheck_overflow();
     if (is_option("bench", "switch"))
         return switch_cost_run() ? 0 : 1;
     if (is_option("demo", "fragmentation"))

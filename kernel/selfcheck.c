@@ -122,3 +122,19 @@ bool selfcheck_run(void)
                        quire_heap_check(&kernel_heap) == QUIRE_OK && quire_memory_map_check(&kernel_map) == QUIRE_OK);
     return good;
 }
+
+/* The result is used after the call, so that no compiler makes a loop of it. */
+__attribute__((noinline)) static unsigned descend(volatile unsigned *depth)
+{
+    volatile unsigned here = *depth + 1;
+
+    return here == 0 ? 0 : descend(&here) + here;
+}
+
+_Noreturn void selfcheck_overflow(void)
+{
+    volatile unsigned depth = 0;
+
+    print_always("the stack is used up by %u calls\n", descend(&depth));
+    quire_port_panic("selfcheck: the kernel's stack has no end");
+}

@@ -9,4 +9,8 @@
  * was lost. */
 bool selfcheck_run(void);
 
+/* Uses up the kernel's stack. The guard page below it makes a page fault that cannot be delivered, and that a double
+   fault, which has a stack of its own: the machine ends with a report. */
+_Noreturn void selfcheck_overflow(void);
+
 #endif

@@ -49,11 +49,16 @@ arch_fix_t arch_fix_return(trap_frame_t *frame)
     return ARCH_FIX_RETRY;
 }
 
+/* A double fault's frame is made from the task that was left, and holds its stack pointer whatever the ring. */
+static uint32_t stack_pointer(const trap_frame_t *frame)
+{
+    return frame->vector == 8 ? frame->esp : (uint32_t)frame_stack(frame);
+}
+
 void arch_print_registers(const trap_frame_t *frame)
 {
     print("  eax %08x  ebx %08x  ecx %08x  edx %08x\n", frame->eax, frame->ebx, frame->ecx, frame->edx);
-    print("  esi %08x  edi %08x  ebp %08x  esp %08x\n", frame->esi, frame->edi, frame->ebp,
-          (unsigned)frame_stack(frame));
+    print("  esi %08x  edi %08x  ebp %08x  esp %08x\n", frame->esi, frame->edi, frame->ebp, stack_pointer(frame));
     print("  eip %08x  eflags %08x  cs %04x  ds %04x  es %04x  fs %04x  gs %04x\n", frame->eip, frame->eflags,
           frame->cs & 0xffff, frame->ds & 0xffff, frame->es & 0xffff, frame->fs & 0xffff, frame->gs & 0xffff);
 }

@@ -27,9 +27,9 @@ static void check_arena(void)
     CHECK_OK(quire_arena_check(segments_arena()));
 }
 
-static process_t *keeper(const char *letter, const char *bytes)
+static process_t *keeper(const char *letter, const char *bytes, const char *rounds)
 {
-    return segmented_start("segment-keep", WORDS(letter, bytes, "12"));
+    return segmented_start("segment-keep", WORDS(letter, bytes, rounds));
 }
 
 /* A few rounds for everybody. */
@@ -42,7 +42,7 @@ static void run(unsigned slices)
 TEST(segments, leave_nothing)
 {
     size_t before = free_frames();
-    process_t *process = keeper("A", "100K");
+    process_t *process = keeper("A", "100K", "12");
 
     CHECK(process->segments != NULL);
     CHECK_OK(quire_vmm_check(&process->space));
@@ -56,9 +56,9 @@ TEST(segments, leave_nothing)
 
 TEST(segments, pages_and_segments_in_turn)
 {
-    process_t *first = keeper("A", "50K");
+    process_t *first = keeper("A", "50K", "12");
     process_t *paged = segmented_start("isolate", WORDS("P"));
-    process_t *second = keeper("B", "50K");
+    process_t *second = keeper("B", "50K", "12");
 
     CHECK(paged->segments == NULL && second->segments != NULL);
     CHECK_EQUAL(segmented_finish(paged), 0);
@@ -74,7 +74,7 @@ TEST(segments, moved_while_they_live)
     uint64_t moved = 0;
 
     for (unsigned i = 0; i < KEEPERS; i++)
-        keepers[i] = keeper(letters[i], i % 2 == 0 ? "300K" : "70000");
+        keepers[i] = keeper(letters[i], i % 2 == 0 ? "300K" : "70000", "12");
     run(KEEPERS * 2);
     for (unsigned i = 0; i < KEEPERS; i += 2) {
         process_kill(keepers[i], 137);
@@ -92,15 +92,15 @@ TEST(segments, moved_while_they_live)
 /* Room enough, but in two holes: the newcomer makes the others move. */
 TEST(segments, compaction_when_no_hole_fits)
 {
-    process_t *low = keeper("L", "2500K");
-    process_t *middle = keeper("M", "1M");
-    process_t *high = keeper("H", "2500K");
+    process_t *low = keeper("L", "2500K", "3");
+    process_t *middle = keeper("M", "1M", "3");
+    process_t *high = keeper("H", "2500K", "3");
     process_t *big;
 
     run(3);
     process_kill(low, 137);
     process_reap(low);
-    big = keeper("X", "4M");
+    big = keeper("X", "4M", "1");
     run(2);
     check_arena();
     CHECK(segments_arena()->moves > 0);
@@ -115,12 +115,12 @@ TEST(segments, grow_in_each_others_way)
     static const quire_fit_t fits[] = {QUIRE_FIT_FIRST, QUIRE_FIT_BEST, QUIRE_FIT_WORST};
 
     for (unsigned i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
-        process_t *first = segmented_start("segment-grow", WORDS("10000", "1500000"));
-        process_t *second = segmented_start("segment-grow", WORDS("7000", "900000"));
-        process_t *third = segmented_start("segment-grow", WORDS("4096", "600000"));
+        process_t *first = segmented_start("segment-grow", WORDS("10000", "500000"));
+        process_t *second = segmented_start("segment-grow", WORDS("7000", "300000"));
+        process_t *third = segmented_start("segment-grow", WORDS("4096", "200000"));
 
         segments_arena()->fit = fits[i];
-        run(50);
+        run(30);
         check_arena();
         CHECK(segments_arena()->moves > 0);
         CHECK_EQUAL(segmented_finish(first), 0);
@@ -131,7 +131,7 @@ TEST(segments, grow_in_each_others_way)
 
 TEST(segments, more_than_there_is_is_refused)
 {
-    process_t *process = segmented_start("segment-grow", WORDS("64K", "9M"));
+    process_t *process = segmented_start("segment-grow", WORDS("1M", "9M"));
 
     CHECK_EQUAL(segmented_finish(process), 3);
 }
