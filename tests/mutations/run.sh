@@ -76,7 +76,8 @@ judge()
         echo "not ok $1 - $name: it does not compile"
         sed 's/^/# /' log
     else
-        caught= reasons=
+        caught=
+        reasons=
         for program in machine unit; do
             if finds build/host/fast-$bits/$program; then
                 caught="$caught${caught:+; }$found"
