@@ -134,46 +134,92 @@ bool show_frame_totals(void)
     return false;
 }
 
-/* A cell stands for many frames: it is sampled when there are too many to ask each. */
-static char frame_cell(size_t start, size_t frames)
+/* What the map draws for an owner, and its colour on a terminal. QUIRE_OWNER_NONE is a free frame. */
+static const struct {
+    char letter;
+    const char *colour;
+} looks[QUIRE_OWNERS] = {
+    [QUIRE_OWNER_NONE] = {'.', "\033[90m"},  [QUIRE_OWNER_KERNEL] = {'K', "\033[31m"},
+    [QUIRE_OWNER_TABLE] = {'T', "\033[35m"}, [QUIRE_OWNER_USER] = {'u', "\033[32m"},
+    [QUIRE_OWNER_HEAP] = {'h', "\033[33m"},  [QUIRE_OWNER_DEVICE] = {'d', "\033[36m"},
+    [QUIRE_OWNER_TEST] = {'t', "\033[34m"},
+};
+
+/* The owner that a cell shows; QUIRE_OWNERS if no frame of it is ours. A cell stands for many frames: it is sampled
+   when there are too many to ask each. It shows the most frequent owner; free frames do not count as one, or the few
+   that are used would not be seen. */
+static unsigned frame_cell(size_t start, size_t frames)
 {
     size_t samples = frames < SAMPLES_A_CELL ? frames : SAMPLES_A_CELL;
-    size_t managed = 0;
-    size_t used = 0;
+    size_t counts[QUIRE_OWNERS] = {0};
+    unsigned best = QUIRE_OWNERS;
 
     for (size_t i = 0; i < samples; i++) {
         size_t number = start + (samples == frames ? i : i * (frames / SAMPLES_A_CELL));
         quire_frame_info_t info = quire_pmm_frame_info(&kernel_pmm, quire_frame(number));
 
-        managed += info.managed;
-        used += info.allocated;
+        if (info.managed)
+            counts[info.allocated ? info.owner : QUIRE_OWNER_NONE]++;
     }
-    if (managed == 0)
-        return ' ';
-    if (used == 0)
-        return '.';
-    return used * 4 < managed ? '-' : used * 4 < managed * 3 ? '+' : '#';
+    for (unsigned owner = QUIRE_OWNER_KERNEL; owner < QUIRE_OWNERS; owner++) {
+        if (counts[owner] != 0 && (best == QUIRE_OWNERS || counts[owner] > counts[best]))
+            best = owner;
+    }
+    return best == QUIRE_OWNERS && counts[QUIRE_OWNER_NONE] != 0 ? QUIRE_OWNER_NONE : best;
+}
+
+/* A colour is written where it changes only: the console is slow. */
+static void show_cell(unsigned owner, unsigned *coloured)
+{
+    if (owner != *coloured && *coloured != QUIRE_OWNERS)
+        print("\033[0m");
+    if (owner != *coloured && owner != QUIRE_OWNERS)
+        print("%s", looks[owner].colour);
+    *coloured = owner;
+}
+
+static void show_row(size_t start, size_t end, size_t cell, bool colours)
+{
+    unsigned coloured = QUIRE_OWNERS;
+
+    print("  %012llx |", (unsigned long long)quire_pa_of_frame(quire_frame(start)).value);
+    for (size_t column = 0; column < MAP_COLUMNS; column++) {
+        size_t at = start + column * cell;
+        unsigned owner = at < end ? frame_cell(at, cell < end - at ? cell : end - at) : (unsigned)QUIRE_OWNERS;
+
+        if (colours)
+            show_cell(owner, &coloured);
+        print("%c", owner < QUIRE_OWNERS ? looks[owner].letter : ' ');
+    }
+    if (colours)
+        show_cell(QUIRE_OWNERS, &coloured);
+    print("|\n");
+}
+
+static void show_legend(size_t cell)
+{
+    print("  one character, %zu frames (%zu KiB): . free", cell, cell * (QUIRE_PAGE_BYTES / 1024));
+    for (unsigned owner = QUIRE_OWNER_KERNEL; owner < QUIRE_OWNERS; owner++)
+        print("  %c %s", looks[owner].letter, quire_owner_name((quire_owner_t)owner));
+    print("; mixed: the most frequent\n");
 }
 
 void show_frames(void)
 {
+    /* A person asked for the monitor; otherwise a program may read this. */
+    bool colours = boot_option("monitor", NULL, 0);
+    quire_pmm_stats_t stats;
     quire_frame_t first;
     quire_frame_t end;
     size_t cell;
 
     quire_pmm_bounds(&kernel_pmm, &first, &end);
     cell = (end.number + MAP_COLUMNS * MAP_ROWS - 1) / (MAP_COLUMNS * MAP_ROWS);
-    print("  one character is %zu frames (%zu KiB):  '.' free  '-' a little used  '+' much used  '#' used  ' ' not "
-          "ours\n",
-          cell, cell * (QUIRE_PAGE_BYTES / 1024));
-    for (size_t start = 0; start < end.number; start += cell * MAP_COLUMNS) {
-        print("  %012llx |", (unsigned long long)quire_pa_of_frame(quire_frame(start)).value);
-        for (size_t column = 0; column < MAP_COLUMNS; column++) {
-            size_t at = start + column * cell;
-
-            print("%c", at < end.number ? frame_cell(at, cell < end.number - at ? cell : end.number - at) : ' ');
-        }
-        print("|\n");
-    }
+    show_legend(cell);
+    for (size_t start = 0; start < end.number; start += cell * MAP_COLUMNS)
+        show_row(start, end.number, cell, colours);
+    quire_pmm_stats(&kernel_pmm, &stats);
+    print("  whole free 2 MiB frames %10zu      %u of 1000 free frames lie elsewhere\n", stats.free_huge_frames,
+          stats.fragmentation_per_thousand);
     show_frame_totals();
 }

@@ -10,6 +10,9 @@
  *
  * Freeing what is not allocated (twice, foreign, reserved, the middle of a block, the wrong order) is always
  * detected in O(1), changes nothing and answers QUIRE_CORRUPT.
+ *
+ * Built with -DQUIRE_PMM_POISON=1, for debugging, the PMM fills frames when they are freed and panics, naming the frame
+ * and its last owner, when one is handed out that was written meanwhile. Windows must work on all frames then.
  */
 #ifndef QUIRE_PMM_H
 #define QUIRE_PMM_H
@@ -67,11 +70,18 @@ typedef struct quire_pmm_stats {
     size_t total_frames; /* frames the PMM manages: usable RAM */
     size_t free_frames;  /* total = free + used, always */
     size_t used_frames;
+    size_t claimed_frames; /* of the free frames, those that other CPUs have claimed and not handed out: they can be
+                              had, but lie in no free block until then. The calling CPU puts back its own first */
     size_t zone_total_frames[QUIRE_ZONES]; /* by zone; the narrower zones are part of the wider */
     size_t zone_free_frames[QUIRE_ZONES];
+    size_t zone_free_huge_frames[QUIRE_ZONES];
     size_t owner_frames[QUIRE_OWNERS]; /* used frames by owner; [QUIRE_OWNER_NONE] is 0 */
     size_t free_huge_frames;           /* whole free, aligned runs of 512 frames */
     unsigned largest_free_order; /* the largest order that could be allocated now; meaningless if free_frames is 0 */
+    /* External fragmentation: how much of the free memory, per thousand and rounded down, does not lie in free huge
+       frames and so cannot serve a request of order 9. 0: all of it can, or nothing is free. This is Linux's unusable
+       free space index (extfrag/unusable_index in its debugfs, by M. Gorman) for that order. */
+    unsigned fragmentation_per_thousand;
     size_t metadata_bytes;
 } quire_pmm_stats_t;
 
@@ -120,12 +130,15 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
 typedef bool (*quire_pmm_shrinker_t)(void *context, unsigned order);
 void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context);
 
+/* Reads the state of every field and the tags of those in use: for people, not for a fast path. Exact while no other
+   CPU allocates or frees; otherwise each figure is of some moment during the call. */
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
 
 /* Frame numbers [*first, *end) are what the metadata covers. */
 void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end);
 
-/* Recounts everything from the bitmap. QUIRE_CORRUPT, and the broken rule in the log, if a counter lies. */
+/* Recounts everything from the bitmap: fields, zones, claims, and what searches go by. QUIRE_CORRUPT, and the broken
+   rule in the log, if one of them lies. Wants a moment in which no other CPU allocates or frees. */
 quire_status_t quire_pmm_check(const quire_pmm_t *pmm) QUIRE_MUST_CHECK;
 
 /* Private to mm/pmm, here so that the host can provide the storage; see mm/pmm/pmm_private.h. */

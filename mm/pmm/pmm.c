@@ -76,6 +76,8 @@ static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t
 /* What follows the choice of a block, whoever made it. */
 static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag, quire_frame_t *frame)
 {
+    if (QUIRE_PMM_POISON)
+        pmm_poison_verify(pmm, index, (tag & TAG_CODE) - 1);
     store_relaxed(&pmm->tags[index], (uint8_t)tag);
     frame->number = pmm->first_frame + index;
     if (TELLING)
@@ -147,6 +149,8 @@ static inline void free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsig
 {
     if (TELLING)
         tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
+    if (QUIRE_PMM_POISON)
+        pmm_poison_fill(pmm, index, tag);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
     unsigned cpu = quire_port_cpu();
     magazine_t *magazine = magazine_of(pmm, cpu, class);
@@ -177,6 +181,8 @@ static void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag)
     }
     if (TELLING)
         tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
+    if (QUIRE_PMM_POISON)
+        pmm_poison_fill(pmm, index, tag);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
     pmm_block_free(pmm, index, order);
 }

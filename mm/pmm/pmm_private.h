@@ -8,6 +8,7 @@
  *   search.c   where to look: zones and lifetimes
  *   slot.c     what one CPU has claimed; taking it back from other CPUs
  *   block.c    requests for more than a frame; the last resort
+ *   poison.c   freed frames filled and verified, in debug builds
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
  * An *index* counts frames from the first one that the metadata cover.
@@ -23,6 +24,11 @@
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 #define NONE SIZE_MAX
+
+/* 1: freed frames are filled with a pattern, which is verified when they are allocated. For debug builds. */
+#ifndef QUIRE_PMM_POISON
+#define QUIRE_PMM_POISON 0
+#endif
 
 /* --- words of bitmap: as wide as the machine's --- */
 
@@ -233,6 +239,12 @@ void pmm_slot_revoke(const quire_pmm_t *pmm);
 /* --- block.c --- */
 quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index);
 void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order);
+
+/* --- poison.c --- */
+/* Fills a block that is about to be freed; `tag` is what it has been allocated with. */
+void pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag);
+/* Panics if a frame of a block that has been free was written meanwhile. Before the new tag is stored. */
+void pmm_poison_verify(const quire_pmm_t *pmm, size_t index, unsigned order);
 
 /* --- pmm_setup.c, pmm_report.c --- */
 /* The first frame number above a zone. */

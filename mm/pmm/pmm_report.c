@@ -111,9 +111,21 @@ static void count_owners(const quire_pmm_t *pmm, size_t field, quire_pmm_stats_t
 
 static void count_free(const quire_pmm_t *pmm, size_t field, size_t frames, quire_pmm_stats_t *stats)
 {
+    size_t huge = frames >> FIELD_ORDER;
+
     stats->free_frames += frames;
-    for (int zone = 0; zone < QUIRE_ZONES; zone++)
-        stats->zone_free_frames[zone] += field < pmm->zone_fields[zone] ? frames : 0;
+    stats->free_huge_frames += huge;
+    for (int zone = 0; zone < QUIRE_ZONES; zone++) {
+        bool inside = field < pmm->zone_fields[zone];
+        stats->zone_free_frames[zone] += inside ? frames : 0;
+        stats->zone_free_huge_frames[zone] += inside ? huge : 0;
+    }
+}
+
+static void count_claimed(const quire_pmm_t *pmm, size_t field, size_t frames, quire_pmm_stats_t *stats)
+{
+    stats->claimed_frames += frames;
+    count_free(pmm, field, frames, stats);
 }
 
 /* What other CPUs have claimed is free as well. */
@@ -123,11 +135,23 @@ static void count_slot(const quire_pmm_t *pmm, unsigned cpu, quire_pmm_stats_t *
         const magazine_t *magazine = magazine_of(pmm, cpu, class);
         uint32_t count = load_relaxed(&magazine->count);
         for (uint32_t at = 0; at < count && at < MAGAZINE_FRAMES; at++)
-            count_free(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, stats);
+            count_claimed(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, stats);
         word_t mask = load_relaxed(&magazine->mask);
         if (mask != 0)
-            count_free(pmm, load_relaxed(&magazine->base) >> FIELD_ORDER, count_bits(mask), stats);
+            count_claimed(pmm, load_relaxed(&magazine->base) >> FIELD_ORDER, count_bits(mask), stats);
     }
+}
+
+static unsigned fragmentation(size_t free, size_t huge)
+{
+    size_t scattered = free - (huge << FIELD_ORDER);
+
+    if (free == 0)
+        return 0;
+    /* The product must fit into 32 bits there. */
+    for (; scattered > SIZE_MAX / 1000; scattered >>= 1)
+        free >>= 1;
+    return (unsigned)(scattered * 1000 / free);
 }
 
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
@@ -138,7 +162,6 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
         stats->zone_total_frames[zone] = pmm->zone_total_frames[zone];
     for (size_t field = 0; field < pmm->field_count; field++) {
         uint32_t count = load_relaxed(&pmm->fields[field]) & FIELD_COUNT;
-        stats->free_huge_frames += count == FIELD_FRAMES;
         count_free(pmm, field, count, stats);
         count_owners(pmm, field, stats);
     }
@@ -146,6 +169,7 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
         count_slot(pmm, cpu, stats);
     stats->used_frames = stats->total_frames - stats->free_frames;
     stats->largest_free_order = largest_order(pmm);
+    stats->fragmentation_per_thousand = fragmentation(stats->free_frames, stats->free_huge_frames);
 }
 
 void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end)

@@ -66,6 +66,7 @@ TEST(pmm_claims, others_get_what_a_cpu_has_claimed)
         quire_pmm_stats_t stats;
         quire_pmm_stats(&pmm, &stats);
         CHECK_EQUAL(stats.free_frames, FRAMES - 2);
+        CHECK(stats.claimed_frames > 0 && stats.claimed_frames < 2 * FIELD_FRAMES);
         CHECK_OK(quire_pmm_check(&pmm));
         size_t count = take_all(order);
         CHECK(order > 0 || count == FRAMES - 2);

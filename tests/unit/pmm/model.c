@@ -110,6 +110,7 @@ static void check_stats(const quire_pmm_t *pmm)
 {
     quire_pmm_stats_t expected = {0};
     quire_pmm_stats_t stats;
+    size_t run = 0;
 
     for (size_t at = 0; at < FRAMES; at++) {
         bool free = !model[at].used && !model[at].hole;
@@ -118,6 +119,9 @@ static void check_stats(const quire_pmm_t *pmm)
         expected.owner_frames[model[at].owner] += model[at].used;
         expected.zone_free_frames[QUIRE_ZONE_BELOW_16M] += free && FIRST + at < 0x1000;
         expected.zone_total_frames[QUIRE_ZONE_BELOW_16M] += !model[at].hole && FIRST + at < 0x1000;
+        run = (FIRST + at) % 512 == 0 ? free : run + free;
+        expected.free_huge_frames += run == 512;
+        expected.zone_free_huge_frames[QUIRE_ZONE_BELOW_16M] += run == 512 && FIRST + at < 0x1000;
     }
     quire_pmm_stats(pmm, &stats);
     CHECK_EQUAL(stats.total_frames, expected.total_frames);
@@ -135,6 +139,14 @@ static void check_stats(const quire_pmm_t *pmm)
         CHECK(stats.largest_free_order == QUIRE_PMM_ORDER_MAX || !can_allocate(stats.largest_free_order + 1, SIZE_MAX));
     }
     CHECK_EQUAL(stats.free_huge_frames > 0, can_allocate(9, SIZE_MAX));
+    CHECK_EQUAL(stats.free_huge_frames, expected.free_huge_frames);
+    CHECK_EQUAL(stats.zone_free_huge_frames[QUIRE_ZONE_ANY], expected.free_huge_frames);
+    CHECK_EQUAL(stats.zone_free_huge_frames[QUIRE_ZONE_BELOW_4G], expected.free_huge_frames);
+    CHECK_EQUAL(stats.zone_free_huge_frames[QUIRE_ZONE_BELOW_16M],
+                expected.zone_free_huge_frames[QUIRE_ZONE_BELOW_16M]);
+    size_t scattered = expected.free_frames - 512 * expected.free_huge_frames;
+    CHECK_EQUAL(stats.fragmentation_per_thousand,
+                expected.free_frames == 0 ? 0 : scattered * 1000 / expected.free_frames);
 }
 
 static void check_frames(const quire_pmm_t *pmm)
