@@ -161,3 +161,29 @@ TEST(elf, position_independent_too_large)
     image_set(&image, 1, IMAGE_MEMORY_BYTES, (uint64_t)1 << 46);
     CHECK_EQUAL(image_parse(&image, &result, &reason), QUIRE_NO_SPACE);
 }
+
+/* Code and data both at address 0: sound only where they are two address spaces. */
+TEST(elf, code_and_data_apart)
+{
+    const char *reason = NULL;
+    elf_image_t result;
+    image_t image;
+
+    image_init(&image, false);
+    image.machine.start = 0;
+    image_set(&image, 0, IMAGE_ADDRESS, 0);
+    image_set(&image, 1, IMAGE_OFFSET, 0x3000);
+    image_set(&image, 1, IMAGE_ADDRESS, 0);
+    image_set(&image, 2, IMAGE_MEMORY_BYTES, 0x2000);
+    image_set_entry(&image, 0x10);
+    CHECK_EQUAL(image_parse(&image, &result, &reason), QUIRE_INVALID);
+    image.machine.split = true;
+    CHECK_OK(image_parse(&image, &result, &reason));
+    CHECK_EQUAL(result.code_end, 0x2000);
+    CHECK_EQUAL(result.end, 0x8000);
+    CHECK_EQUAL(result.stack_bytes, 0x2000);
+    image_set(&image, 1, IMAGE_FLAGS, ELF_PROT_READ | ELF_PROT_EXEC);
+    CHECK_EQUAL(image_parse(&image, &result, &reason), QUIRE_INVALID);
+    image_put(&image, 16, 2, 3); /* ET_DYN */
+    CHECK_EQUAL(image_parse(&image, &result, &reason), QUIRE_UNSUPPORTED);
+}

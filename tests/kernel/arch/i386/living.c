@@ -7,6 +7,7 @@
  */
 #include "segmented.h"
 
+#include "initrd.h"
 #include "memory.h"
 #include "segments.h"
 
@@ -139,4 +140,32 @@ TEST(segments, more_than_there_is_is_refused)
 TEST(segments, a_gate_to_ring_0)
 {
     CHECK_EQUAL(segmented_finish(segmented_start("segment-gate", WORDS(NULL))), 0);
+}
+
+/* The window needs two blocks of 4 MiB: with none left, and with one, nothing starts and nothing is lost. */
+TEST(segments, shortage_of_large_blocks)
+{
+    static quire_frame_t blocks[256];
+    const quire_pmm_request_t request = {.order = QUIRE_PMM_ORDER_MAX, .owner = QUIRE_OWNER_TEST};
+    const char *const argv[] = {"segment-gate", NULL};
+    size_t count = 0;
+
+    while (count < 256 && quire_pmm_alloc(&kernel_pmm, request, &blocks[count]) == QUIRE_OK)
+        count++;
+    CHECK(count >= 2 && count < 256);
+    for (size_t given = 0; given < 2; given++) {
+        const char *reason = NULL;
+        process_t *process = NULL;
+        size_t before = free_frames();
+        initrd_file_t file;
+
+        CHECK_OK(initrd_find("/bin/segment-gate", &file));
+        CHECK(process_start(file.data, file.bytes, argv[0], argv, argv + 1, &process, &reason) != QUIRE_OK);
+        CHECK(reason != NULL && process == NULL && segments_arena() == NULL);
+        CHECK_EQUAL(free_frames(), before);
+        CHECK_OK(quire_pmm_free(&kernel_pmm, blocks[--count], QUIRE_PMM_ORDER_MAX));
+    }
+    CHECK_EQUAL(segmented_finish(segmented_start("segment-gate", WORDS(NULL))), 0);
+    while (count > 0)
+        CHECK_OK(quire_pmm_free(&kernel_pmm, blocks[--count], QUIRE_PMM_ORDER_MAX));
 }
