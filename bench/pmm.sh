@@ -27,7 +27,7 @@ done
 
 build=build/bench
 subjects="quire next-fit buddy buddy-cpu"
-turns=3
+turns=2
 mkdir -p $build
 flags="-std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -iquote bench/frames"
 sources="bench/frames/*.c mm/pmm/*.c mm/event.c mm/status.c"
@@ -83,22 +83,23 @@ count_instructions 'bulk, order 0, a pair' bulk 0 4 100000 ''
 count_instructions 'random at 90 %, order 0, a pair' random 0 4 20000 ''
 count_instructions 'churn at 70 %, order 0, a pair' churn 0 4 51200 ''
 count_instructions 'take at 99 %, 4 GiB' full 0 4 40000 250
-count_instructions 'take at 99 %, 1 TiB, sparse' full 0 1024 20000 250 quire
+count_instructions 'take at 99 %, 1 TiB, sparse' sparse 0 1024 20000 250 quire
 count_instructions 'repeat, order 9, a pair' repeat 9 4 5000 '' '' 4
 count_instructions 'bulk, order 9, a pair' bulk 9 4 2000 '' '' 4
 
-measure_times 'repeat, order 0, a pair' repeat 0 4 1 1000000 3
-measure_times 'bulk, order 0, a pair' bulk 0 4 1 1000000 4.5
-measure_times 'bulk, order 0, a pair, 2 CPUs' bulk 0 4 2 500000 5
-measure_times 'random at 90 %, 4 GiB, a pair' random 0 4 1 1000000 10
-measure_times 'random at 90 %, 16 GiB, a pair' random 0 16 1 1000000 35
-measure_times 'churn at 70 %, 4 GiB, a pair' churn 0 4 1 1000000 20
-measure_times 'churn at 70 %, 16 GiB, a pair' churn 0 16 1 1000000 35
-measure_times 'churn at 70 %, 4 GiB, a pair, 2 CPUs' churn 0 4 2 500000 20
-measure_times 'bulk, order 9, a pair' bulk 9 4 1 100000 16
+measure_times 'repeat, order 0, a pair' repeat 0 4 1 300000 3
+measure_times 'bulk, order 0, a pair' bulk 0 4 1 300000 4.5
+measure_times 'bulk, order 0, a pair, 2 CPUs' bulk 0 4 2 200000 5
+measure_times 'random at 90 %, 4 GiB, a pair' random 0 4 1 300000 10
+measure_times 'random at 90 %, 16 GiB, a pair' random 0 16 1 300000 35
+measure_times 'churn at 70 %, 4 GiB, a pair' churn 0 4 1 300000 20
+measure_times 'churn at 70 %, 16 GiB, a pair' churn 0 16 1 300000 35
+measure_times 'churn at 70 %, 4 GiB, a pair, 2 CPUs' churn 0 4 2 200000 20
+measure_times 'bulk, order 9, a pair' bulk 9 4 1 30000 16
 measure_times 'ready, 16 GiB' start 0 16 1 3 12000
 
 for subject in $subjects; do
+    line 'ready, for each GiB of 16' "$subject" "$($build/frames "$subject" start 0 16 1 3 | awk '{ printf "%.0f", $2 / 16 }')" ns ''
     line '2 MiB blocks recovered, no hints' "$subject" "$($build/frames "$subject" recover 0 4 1 1 | cut -d' ' -f2)" '%' ''
     line '2 MiB blocks recovered, with hints' "$subject" "$($build/frames "$subject" recover 1 4 1 1 | cut -d' ' -f2)" '%' 99.9
     line 'metadata, 16 GiB' "$subject" "$($build/frames "$subject" bytes 0 16 1 1 | cut -d' ' -f2)" 'bytes a frame' 8

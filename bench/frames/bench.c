@@ -9,7 +9,8 @@
  *
  * Rows. bulk: take many, give them in the same order. repeat: take one, give it. random: memory 90 % full; give one at
  * random, take one. churn: 70 % full; give 512 at random, take 512: more than any cache of a CPU holds. full: 99 %
- * full, the free frames scattered; only takes are measured. start: PAIRS times from the map to a ready allocator.
+ * full, the free frames scattered; only takes are measured. sparse: all but PAIRS single frames, in as many blocks of
+ * order 10, are taken; the takes of those are measured. start: PAIRS times from the map to a ready allocator.
  * recover: see recover().
  */
 #define _DEFAULT_SOURCE
@@ -165,6 +166,32 @@ static void fill(job_t *job, unsigned percent)
     }
 }
 
+/* Takes all of a large memory with few calls, and so that job->held are `pairs` single frames far apart. */
+static void fill_sparsely(job_t *job)
+{
+    size_t *blocks = reserve((frame_count >> ORDER_MAX) * sizeof(size_t));
+    job_t shuffle = {.random = 42};
+
+    while (shuffle.count < frame_count >> ORDER_MAX) {
+        size_t frame = subject->take(ORDER_MAX, 0);
+        if (frame == NO_FRAME)
+            break;
+        blocks[shuffle.count++] = frame;
+    }
+    for (unsigned rest = ORDER_MAX; rest-- > 0;) {
+        for (unsigned at = 0; at < 1u << ORDER_MAX && subject->take(rest, 0) != NO_FRAME;)
+            at++;
+    }
+    for (; shuffle.count > 0 && job->count < pairs; shuffle.count--) {
+        size_t *chosen = &blocks[pick(&shuffle)];
+        subject->give(*chosen, ORDER_MAX);
+        *chosen = blocks[shuffle.count - 1];
+        for (unsigned rest = ORDER_MAX; rest-- > 0;)
+            (void)subject->take(rest, 0);
+        job->held[job->count++] = subject->take(0, 0);
+    }
+}
+
 static void run_bulk(job_t *job)
 {
     size_t share = (frame_count >> order) / thread_count / 2;
@@ -207,7 +234,7 @@ static void run_churn(job_t *job)
 
 static void run_full(job_t *job)
 {
-    size_t holes = job->count / 100;
+    size_t holes = strcmp(row, "sparse") == 0 ? job->count : job->count / 100;
 
     holes = holes < pairs ? holes : pairs;
     for (size_t done = 0; done < pairs; done += holes) {
@@ -230,13 +257,15 @@ static void *run(void *context)
         fill(job, 70);
     if (strcmp(row, "full") == 0)
         fill(job, 100);
+    if (strcmp(row, "sparse") == 0)
+        fill_sparsely(job);
     pthread_barrier_wait(&barrier);
     bench_locked = 0;
     if (strcmp(row, "bulk") == 0)
         run_bulk(job);
     else if (strcmp(row, "churn") == 0)
         run_churn(job);
-    else if (strcmp(row, "full") == 0)
+    else if (strcmp(row, "full") == 0 || strcmp(row, "sparse") == 0)
         run_full(job);
     else
         run_pairs(job);
