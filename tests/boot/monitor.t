@@ -8,10 +8,10 @@ if ! command -v script >/dev/null 2>&1; then
 fi
 for ARCH in i386 i386pae x86_64; do
     export ARCH
-    printf '%s\r' help mem frames ps heap 'alloc 5' 'run /bin/hello' nonsense quit |
+    printf '%s\r' help mem frames ps heap ioports 'alloc 5' 'run /bin/hello' nonsense quit |
         timeout -k 10 120 script -qec "$quire run" /dev/null | tr -d '\r' >"$scratch/out"
     sed -n '/All accounts settled/,$p' "$scratch/out" >"$scratch/session"
-    for text in help frames usable process malloc 'Hello'; do
+    for text in help frames usable process 'serial port 1' malloc 'Hello'; do
         contains "$ARCH: the session has '$text'" "$scratch/session" "$text"
     done
 done
