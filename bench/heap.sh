@@ -12,26 +12,15 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-form=table
-case ${1-} in
---tsv) form=tsv ;;
-'') ;;
-*) echo "usage: heap.sh [--tsv]" >&2 && exit 2 ;;
-esac
-for tool in gcc valgrind; do
-    command -v $tool >/dev/null 2>&1 || {
-        echo "heap: $tool is missing: nothing is measured" >&2
-        exit 77
-    }
-done
+table=heap
+columns='  %-26s %-24s %10s %-14s %s\n'
+. bench/table.inc
 
-build=build/bench
 program=$build/heap
 few=20000
 many=40000
 timed=400000
 turns=3
-mkdir -p $build
 gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -o $program \
     bench/heap/bench.c mm/heap/*.c mm/event.c mm/status.c
 
@@ -66,16 +55,6 @@ measure_times()
 }
 
 libc="C library $(getconf GNU_LIBC_VERSION 2>/dev/null || echo)"
-
-# line ROW SUBJECT VALUE UNIT TARGET
-line()
-{
-    if [ $form = tsv ]; then
-        printf 'heap\t%s\t%s\t%s\t%s\t%s\n' "$@"
-    else
-        printf '  %-26s %-24s %10s %-14s %s\n' "$1" "$2" "$3" "$4" "$5"
-    fi
-}
 
 [ $form = tsv ] || {
     printf '\nHeap: one allocation and its free, 64 bits, one thread, lock included\n\n'

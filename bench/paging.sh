@@ -15,21 +15,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-form=table
-case ${1-} in
---tsv) form=tsv ;;
-'') ;;
-*) echo "usage: paging.sh [--tsv]" >&2 && exit 2 ;;
-esac
-for tool in gcc valgrind; do
-    command -v $tool >/dev/null 2>&1 || {
-        echo "paging: $tool is missing: nothing is measured" >&2
-        exit 77
-    }
-done
+table=paging
+columns='  %-34s %-12s %10s %-24s %s\n'
+. bench/table.inc
 
-build=build/bench
-mkdir -p $build
 for format in x86_32 x86_pae x86_4level; do
     gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -DQUIRE_FORMAT=$format -DQUIRE_EVENTS=0 -Iinclude -iquote mm \
         -o $build/paging-$format bench/paging/bench.c mm/paging/*.c mm/paging/format/*.c mm/pmm/*.c mm/event.c mm/status.c
@@ -49,16 +38,6 @@ per_page()
     few=$(instructions "$1" "$2" "$3" $rounds)
     many=$(instructions "$1" "$2" "$3" $((2 * rounds)))
     printf '%s %s %s\n' "$few" "$many" $((rounds * $3)) | awk '{ printf "%.1f\n", ($2 - $1) / $3 }'
-}
-
-# line ROW SUBJECT VALUE UNIT TARGET
-line()
-{
-    if [ $form = tsv ]; then
-        printf 'paging\t%s\t%s\t%s\t%s\t%s\n' "$@"
-    else
-        printf '  %-34s %-12s %10s %-24s %s\n' "$1" "$2" "$3" "$4" "$5"
-    fi
 }
 
 [ $form = tsv ] || {

@@ -12,39 +12,18 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-form=table
-case ${1-} in
---tsv) form=tsv ;;
-'') ;;
-*) echo "usage: pmm.sh [--tsv]" >&2 && exit 2 ;;
-esac
-for tool in gcc valgrind; do
-    command -v $tool >/dev/null 2>&1 || {
-        echo "pmm: $tool is missing: nothing is measured" >&2
-        exit 77
-    }
-done
+table=pmm
+columns='  %-42s %-10s %12s %-13s %s\n'
+. bench/table.inc
 
-build=build/bench
 subjects="quire next-fit buddy buddy-cpu"
 turns=2
-mkdir -p $build
 flags="-std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -iquote bench/frames"
 sources="bench/frames/*.c mm/pmm/*.c mm/event.c mm/status.c"
 # shellcheck disable=SC2086 # lists of words
 gcc $flags -o $build/frames $sources -lpthread
 # shellcheck disable=SC2086
 gcc $flags -include bench/frames/counted.h -o $build/frames-counted $sources -lpthread
-
-# line ROW SUBJECT VALUE UNIT TARGET
-line()
-{
-    if [ $form = tsv ]; then
-        printf 'pmm\t%s\t%s\t%s\t%s\t%s\n' "$@"
-    else
-        printf '  %-42s %-10s %12s %-13s %s\n' "$1" "$2" "$3" "$4" "$5"
-    fi
-}
 
 # collected SUBJECT ROW ORDER GIB PAIRS: instructions of what is measured
 collected()
