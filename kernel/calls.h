@@ -64,7 +64,7 @@ void random_bytes(void *to, size_t bytes);
 /* --- kernel/arch/<arch>/linux.c: what differs between the two machines --- */
 extern const char linux_machine[]; /* uname -m */
 uintptr_t linux_capabilities(void);
-call_t linux_call(uintptr_t number); /* NULL: not implemented */
+call_t linux_call(uintptr_t number); /* NULL: -ENOSYS */
 const char *linux_call_name(uintptr_t number);
 call_result_t call_arch_prctl(process_t *process, const uintptr_t *argument);
 
