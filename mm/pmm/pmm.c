@@ -19,7 +19,7 @@
  * whether it is shared; freeing looks at it first, which detects double and foreign frees; only shared frames touch
  * their count of references.
  *
- * Cost, metadata: 5.15 bytes a frame (bit, tag, 4 bytes of references, counters and trees), written only where memory
+ * Cost, metadata: 5.14 bytes a frame (bit, tag, 4 bytes of references, counters and trees), written only where memory
  * is used, 2 MiB at a time. Cost, instructions: see `./quire bench pmm`.
  *
  * Invariants (quire_pmm_check): a bit is set only on a managed frame outside every block; a counter is the number
