@@ -9,17 +9,24 @@
  * not kept, a right that is missing, a translation that was out of date, an overwritten table. The story is a guess;
  * the entries above it are not.
  *
- * No lock is taken: the caller may be a panic inside the tree's lock. A frame is followed only if the PMM says that it
- * is a table, so that an overwritten entry leads nowhere.
+ * There is one explainer, for live and for saved machines: it knows tables only as physical memory. What a not-present
+ * entry promises, and what the three bits mean that the processor leaves to software, it says of Quire's own trees
+ * only; of anybody else's, they are the kernel's own.
+ *
+ * No lock is taken: the caller may be a panic inside the tree's lock. On the live machine a frame is followed only if
+ * the PMM says that it is a table, so that an overwritten entry leads nowhere.
  */
 #include <quire/explain.h>
 
 #include "paging.h"
+#include "physical.h"
 #include "text.h"
 
 #define NEAR_NULL_BYTES 0x10000u
+#define SOFTWARE_BITS   (X86_COPY | X86_RIGHT | X86_EXEC)
 
 typedef struct fault {
+    const quire_explain_t *explain;
     const quire_format_t *format;
     quire_va_t va;
     uint32_t code;
@@ -31,54 +38,89 @@ typedef struct fault {
     uint64_t reserved; /* reserved bits that are set, in the last entry of `steps` */
 } fault_t;
 
-static bool is_table(const quire_table_t *table, quire_frame_t frame)
+static bool modes_known(const fault_t *fault)
 {
-    quire_frame_info_t info = quire_pmm_frame_info(table->pmm, frame);
+    return fault->explain->cr4 != 0 || fault->explain->efer != 0;
+}
 
+/* Whether this bit of CR4 may have been set. */
+static bool may_be_on(const fault_t *fault, uint64_t bit)
+{
+    return !modes_known(fault) || (fault->explain->cr4 & bit) != 0;
+}
+
+static bool is_table(const fault_t *fault, uint64_t pa)
+{
+    quire_frame_info_t info;
+
+    if (fault->explain->pmm == NULL)
+        return true;
+    info = quire_pmm_frame_info(fault->explain->pmm, quire_frame_of_pa(quire_pa(pa)));
     return info.allocated && info.owner == QUIRE_OWNER_TABLE;
 }
 
-static void read_step(fault_t *fault, unsigned level, quire_frame_t frame)
+/* What the entry says to those who made it. Of a stranger's, only what it says to the processor. */
+static quire_page_t meaning(const fault_t *fault, unsigned level, uint64_t raw)
 {
-    quire_walk_step_t *step = &fault->steps[fault->count++];
-    void *window = quire_port_window_open(frame);
+    if (fault->explain->promises)
+        return entry_decode(fault->format, level, raw);
+    if (!entry_present(raw))
+        return (quire_page_t){.kind = QUIRE_PAGE_EMPTY};
+    raw &= ~SOFTWARE_BITS;
+    return entry_decode(fault->format, level, fault->format->no_execute ? raw : raw | X86_EXEC);
+}
+
+static bool is_fixed_root(const fault_t *fault, unsigned level)
+{
+    return fault->format->fixed_root && level == fault->format->levels;
+}
+
+static uint64_t reserved_bits(const fault_t *fault, unsigned level, uint64_t raw)
+{
+    uint64_t reserved = quire_paging_reserved_bits(fault->format, level, raw, 52);
+
+    if (fault->format->no_execute && modes_known(fault) && !(fault->explain->efer & EFER_NXE) && entry_present(raw))
+        reserved |= raw & X86_NO_EXECUTE;
+    /* Emulators mark a PAE root entry as accessed; no processor does. */
+    return is_fixed_root(fault, level) ? reserved & ~X86_ACCESSED : reserved;
+}
+
+/* False: the table is none, or cannot be read. */
+static bool read_step(fault_t *fault, unsigned level, uint64_t table)
+{
+    const physical_t physical = {fault->explain->read, fault->explain->context};
+    quire_walk_step_t *step = &fault->steps[fault->count];
+    uint64_t ignored;
 
     step->level = level;
     step->index = format_index(fault->format, level, fault->va);
-    step->table = frame;
-    step->raw = word_read(fault->format, window, step->index);
-    step->page = entry_decode(fault->format, level, step->raw);
-    quire_port_window_close(window);
-    /* Emulators mark a PAE root entry as accessed; no processor does. */
-    fault->reserved = quire_paging_reserved_bits(fault->format, level, step->raw, 52);
-    if (fault->format->fixed_root && level == fault->format->levels)
-        fault->reserved &= ~X86_ACCESSED;
+    step->table = quire_frame_of_pa(quire_pa(table));
+    if (!is_table(fault, table) || !quire_physical_entry(&physical, fault->format, table, step->index, &step->raw))
+        return false;
+    /* Without CR4.PSE the bit that makes a page of 4 MiB is ignored. */
+    ignored = fault->format->entry_bytes == 4 && level > 1 && !may_be_on(fault, CR4_PSE) ? X86_LARGE : 0;
+    step->page = meaning(fault, level, step->raw & ~ignored);
+    fault->reserved = reserved_bits(fault, level, step->raw & ~ignored);
+    fault->count++;
+    return true;
 }
 
-static void walk(fault_t *fault, const quire_table_t *table)
+static void walk(fault_t *fault)
 {
-    const unsigned all = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER;
-    quire_frame_t frame = table->root;
-    unsigned rights = all;
+    uint64_t table = physical_root(fault->format, fault->explain->cr3);
+    unsigned rights = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER;
 
     for (unsigned level = fault->format->levels; level >= 1; level--) {
-        if (!is_table(table, frame)) {
-            fault->astray = true;
+        fault->astray = !read_step(fault, level, table);
+        if (fault->astray)
             return;
-        }
-        read_step(fault, level, frame);
-        quire_page_t page = fault->steps[fault->count - 1].page;
-        uint64_t raw = fault->steps[fault->count - 1].raw;
-        if (page.kind == QUIRE_PAGE_MAPPED && (page.flags & QUIRE_PAGE_COPY_ON_WRITE))
-            page.prot &= (uint8_t)~QUIRE_PROT_WRITE;
-        /* A PAE root entry has no rights of its own; without NX every page can be executed. */
-        if (!(fault->format->fixed_root && level == fault->format->levels))
-            rights &= page.prot | (fault->format->no_execute ? 0 : (unsigned)QUIRE_PROT_EXEC);
-        if (page.kind == QUIRE_PAGE_MAPPED)
+        const quire_walk_step_t *step = &fault->steps[fault->count - 1];
+        rights &= physical_rights(fault->format, level, step->raw);
+        if (step->page.kind == QUIRE_PAGE_MAPPED)
             fault->rights = rights;
-        if (page.kind != QUIRE_PAGE_TABLE || fault->reserved != 0)
+        if (step->page.kind != QUIRE_PAGE_TABLE || fault->reserved != 0)
             return;
-        frame = entry_table(fault->format, raw);
+        table = quire_pa_of_frame(entry_table(fault->format, step->raw)).value;
     }
 }
 
@@ -110,7 +152,10 @@ static void add_steps(text_t *text, const fault_t *fault)
         quire_paging_text_add(text, ": ");
         quire_paging_text_hex(text, step->raw);
         quire_paging_text_add(text, ": ");
-        text->length += quire_page_describe(&step->page, text->bytes + text->length, text->size - text->length);
+        if (step->raw != 0 && step->page.kind == QUIRE_PAGE_EMPTY)
+            quire_paging_text_add(text, "not present");
+        else
+            text->length += quire_page_describe(&step->page, text->bytes + text->length, text->size - text->length);
         quire_paging_text_add(text, "\n");
     }
 }
@@ -130,16 +175,17 @@ static void add_rights(text_t *text, const fault_t *fault)
     if (fault->rights == 0)
         return;
     add_rights_of(text, "  now ring 3", fault->rights & QUIRE_PROT_USER ? fault->rights : 0);
-    add_rights_of(text, "; the kernel", fault->rights);
+    add_rights_of(text, "; the kernel",
+                  fault->rights | (physical_write_protects(fault->explain->cr0) ? 0 : (unsigned)QUIRE_PROT_WRITE));
     quire_paging_text_add(text, "\n");
 }
 
-/* Ring 0 is held to read-only pages too: CR0.WP is set. */
 static unsigned needed_rights(const fault_t *fault)
 {
     unsigned needed = QUIRE_PROT_READ;
 
-    if (fault->code & QUIRE_FAULT_WRITE)
+    if ((fault->code & QUIRE_FAULT_WRITE) &&
+        ((fault->code & QUIRE_FAULT_USER) || physical_write_protects(fault->explain->cr0)))
         needed |= QUIRE_PROT_WRITE;
     if (fault->code & QUIRE_FAULT_FETCH)
         needed |= QUIRE_PROT_EXEC;
@@ -162,7 +208,7 @@ static const char *story_of_rights(const fault_t *fault, const quire_page_t *pag
     if ((fault->code & QUIRE_FAULT_WRITE) && (page->flags & QUIRE_PAGE_COPY_ON_WRITE) &&
         (page->prot & QUIRE_PROT_WRITE))
         return "no mistake: the first write to a shared page, which the fault handler copies";
-    if ((fault->code & QUIRE_FAULT_WRITE) && !(fault->rights & QUIRE_PROT_WRITE))
+    if ((needed_rights(fault) & QUIRE_PROT_WRITE) && !(fault->rights & QUIRE_PROT_WRITE))
         return "a write to what is read-only: code, a constant, or memory whose protection was lowered";
     if ((fault->code & QUIRE_FAULT_FETCH) && !(fault->rights & QUIRE_PROT_EXEC))
         return "a jump into data: a return address or function pointer was overwritten, or is wrong";
@@ -176,11 +222,13 @@ static const char *story_of_the_allowed(const fault_t *fault)
 
     if (fault->code & QUIRE_FAULT_KEY)
         return "the page's protection key is switched off in PKRU";
-    if (users_page && !(fault->code & QUIRE_FAULT_USER) && (fault->code & QUIRE_FAULT_PRESENT))
-        return fault->code & QUIRE_FAULT_FETCH
-                   ? "the kernel jumps into a program's memory (SMEP forbids it)"
-                   : "the kernel touches a program's memory outside the functions made for it (SMAP forbids it), or a "
-                     "stale translation";
+    if (users_page && !(fault->code & QUIRE_FAULT_USER) && (fault->code & QUIRE_FAULT_PRESENT)) {
+        if ((fault->code & QUIRE_FAULT_FETCH) && may_be_on(fault, CR4_SMEP))
+            return "the kernel jumps into a program's memory (SMEP forbids it)";
+        if (!(fault->code & QUIRE_FAULT_FETCH) && may_be_on(fault, CR4_SMAP))
+            return "the kernel touches a program's memory outside the functions made for it (SMAP forbids it), or a "
+                   "stale translation";
+    }
     return "the tree allows this now: another CPU has mended it, a flush is missing, or another tree is loaded";
 }
 
@@ -192,7 +240,12 @@ static const char *story_of_nothing(const fault_t *fault)
         return "a small negative number used as a pointer: an error code?";
     if (fault->shared_half && (fault->code & QUIRE_FAULT_USER))
         return "a program reaches for the kernel's half, where it may touch nothing";
-    return "nothing was ever promised here: a stray pointer, or memory that has been unmapped";
+    if (fault->explain->promises)
+        return "nothing was ever promised here: a stray pointer, or memory that has been unmapped";
+    if (fault->steps[fault->count - 1].raw != 0)
+        return "not present; the entry's other bits are the kernel's own: a page to be fetched, or an overwritten "
+               "table";
+    return "nothing is mapped here: a stray pointer, or memory that has been unmapped";
 }
 
 /* Write and execute imply read, as they do for present pages. */
@@ -233,12 +286,25 @@ static const char *story_of_kind(const fault_t *fault, const quire_page_t *page)
     return "an entry of no known kind";
 }
 
+static const char *story_of_the_astray(const fault_t *fault)
+{
+    if (fault->explain->pmm != NULL)
+        return fault->count == 0
+                   ? "the root is not a table"
+                   : "an entry names a frame that is not a table's: it was overwritten, or its table freed";
+    return fault->count == 0 ? "CR3 names no memory: it was loaded with a virtual address, or with nonsense"
+                             : "the last entry names a table that is not in memory: it was overwritten, or is wrong";
+}
+
 static const char *story(const fault_t *fault)
 {
-    const quire_page_t *page = &fault->steps[fault->count - 1].page;
+    const quire_page_t *page;
 
     if (fault->astray)
-        return "an entry names a frame that is not a table's: it was overwritten, or its table freed";
+        return story_of_the_astray(fault);
+    page = &fault->steps[fault->count - 1].page;
+    if (fault->reserved == X86_NO_EXECUTE && !is_fixed_root(fault, fault->steps[fault->count - 1].level))
+        return "the last entry has the NX bit, which is reserved until EFER.NXE is set";
     if (fault->reserved != 0)
         return "the last entry has reserved bits: it was overwritten";
     if (fault->code & QUIRE_FAULT_RESERVED)
@@ -251,11 +317,12 @@ static const char *story(const fault_t *fault)
     return story_of_kind(fault, page);
 }
 
-size_t quire_explain_fault(const quire_table_t *table, quire_va_t va, uint32_t code, char *bytes, size_t size)
+size_t quire_explain(const quire_explain_t *explain, quire_va_t va, uint32_t code, char *bytes, size_t size)
 {
-    fault_t fault = {.format = format_of(table), .va = va, .code = code, .shared_half = va >= table->shared_start};
+    fault_t fault = {.explain = explain, .format = explain->format, .va = va, .code = code};
     text_t text = {bytes, size, 0};
 
+    fault.shared_half = explain->shared_start != 0 && va >= explain->shared_start;
     if (size == 0)
         return 0;
     bytes[0] = '\0';
@@ -265,11 +332,22 @@ size_t quire_explain_fault(const quire_table_t *table, quire_va_t va, uint32_t c
                               "  likely: no address at all (not canonical): such an access raises #GP, not #PF\n");
         return text.length;
     }
-    walk(&fault, table);
+    walk(&fault);
     add_steps(&text, &fault);
     add_rights(&text, &fault);
     quire_paging_text_add(&text, "  likely: ");
-    quire_paging_text_add(&text, fault.count == 0 ? "the root is not a table" : story(&fault));
+    quire_paging_text_add(&text, story(&fault));
     quire_paging_text_add(&text, "\n");
     return text.length;
+}
+
+size_t quire_explain_fault(const quire_table_t *table, quire_va_t va, uint32_t code, char *bytes, size_t size)
+{
+    const quire_explain_t explain = {.format = format_of(table),
+                                     .cr3 = quire_table_root(table).value,
+                                     .shared_start = table->shared_start,
+                                     .promises = true,
+                                     .pmm = table->pmm};
+
+    return quire_explain(&explain, va, code, bytes, size);
 }

@@ -16,8 +16,6 @@
  */
 #include "preflight.h"
 
-#include "string.h"
-
 #define STACK_NEEDED_BYTES 256 /* for the frames of a fault, and of a fault in its handler */
 
 /* What a linear address comes to. */
@@ -31,87 +29,11 @@ typedef struct translation {
 
 static const char read_failed[] = ": one of its tables is not RAM\n";
 
-/* The frame's bytes, from the caller's function or through a window; NULL: not RAM. */
-static const unsigned char *open_frame(const preflight_t *check, uint64_t pa)
-{
-    quire_frame_t frame = quire_frame_of_pa(quire_pa(pa));
-
-    if (check->flight->read == NULL)
-        return quire_port_window_open(frame);
-    return check->flight->read(check->flight->context, frame);
-}
-
-static void close_frame(const preflight_t *check, const unsigned char *bytes)
-{
-    if (check->flight->read == NULL)
-        quire_port_window_close((void *)(uintptr_t)bytes);
-}
-
-/* Copies, so that the frame is closed again at once. False: not RAM. */
-static bool read_physical(const preflight_t *check, uint64_t pa, void *to, size_t bytes)
-{
-    const unsigned char *frame = open_frame(check, pa);
-
-    if (frame == NULL)
-        return false;
-    memcpy(to, frame + (pa & QUIRE_PAGE_MASK), bytes);
-    close_frame(check, frame);
-    return true;
-}
-
-bool quire_preflight_read(const preflight_t *check, uint64_t table, unsigned index, uint64_t *raw)
-{
-    uint64_t word = 0;
-    bool done =
-        read_physical(check, table + (uint64_t)index * check->format->entry_bytes, &word, check->format->entry_bytes);
-
-    *raw = word;
-    return done;
-}
-
-/* Most of a tree is empty: eight bytes at a time. Stops short of the first entry that is not zero, or of the end. */
-static unsigned skip_zeros(const unsigned char *words, unsigned index, unsigned entries, unsigned entry_bytes)
-{
-    unsigned offset = index * entry_bytes;
-    uint64_t eight = 0;
-
-    for (; offset + sizeof(eight) <= entries * entry_bytes; offset += sizeof(eight)) {
-        __builtin_memcpy(&eight, words + offset, sizeof(eight)); /* not a call */
-        if (eight != 0)
-            break;
-    }
-    return offset / entry_bytes;
-}
-
-bool quire_preflight_next(const preflight_t *check, uint64_t table, unsigned entries, unsigned *index, uint64_t *raw)
-{
-    const unsigned char *frame = open_frame(check, table);
-    const unsigned char *words;
-
-    if (frame == NULL)
-        return false;
-    words = frame + (table & QUIRE_PAGE_MASK);
-    *index = skip_zeros(words, *index, entries, check->format->entry_bytes);
-    while (*index < entries && word_read(check->format, words, *index) == 0)
-        ++*index;
-    *raw = *index < entries ? word_read(check->format, words, *index) : 0;
-    close_frame(check, frame);
-    return true;
-}
-
-/* The bits of CR3 that hold the root's address (SDM tables 4-3, 4-7, 4-12). */
-uint64_t quire_preflight_root(const preflight_t *check)
-{
-    if (check->format->fixed_root)
-        return check->flight->cr3 & 0xFFFFFFE0u;
-    return check->flight->cr3 & check->format->address_mask;
-}
-
 /* False: a table was not RAM. */
 static bool translate(const preflight_t *check, quire_va_t va, translation_t *result)
 {
     const quire_format_t *format = check->format;
-    uint64_t table = quire_preflight_root(check);
+    uint64_t table = physical_root(format, check->flight->cr3);
 
     *result = (translation_t){.rights = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER,
                               .level = format->levels};
@@ -119,15 +41,12 @@ static bool translate(const preflight_t *check, quire_va_t va, translation_t *re
         unsigned level = result->level;
         quire_page_t page;
 
-        if (!quire_preflight_read(check, table, format_index(format, level, va), &result->raw))
+        if (!quire_physical_entry(&check->physical, format, table, format_index(format, level, va), &result->raw))
             return false;
         if (!entry_present(result->raw))
             return true;
         page = entry_decode(format, level, result->raw);
-        if (page.kind == QUIRE_PAGE_MAPPED && (page.flags & QUIRE_PAGE_COPY_ON_WRITE))
-            page.prot &= (uint8_t)~QUIRE_PROT_WRITE;
-        if (!(format->fixed_root && level == format->levels))
-            result->rights &= page.prot | (format->no_execute ? 0 : (unsigned)QUIRE_PROT_EXEC);
+        result->rights &= physical_rights(format, level, result->raw);
         table = page.payload << QUIRE_PAGE_SHIFT;
         if (page.kind == QUIRE_PAGE_MAPPED) {
             result->present = true;
@@ -170,7 +89,8 @@ static void check_page(preflight_t *check, const char *what, quire_va_t va, unsi
         quire_paging_text_add(&check->text, found.raw == 0 ? " is empty\n" : " is not present\n");
         return;
     }
-    if ((rights & QUIRE_PROT_WRITE) && !(found.rights & QUIRE_PROT_WRITE))
+    if ((rights & QUIRE_PROT_WRITE) && !(found.rights & QUIRE_PROT_WRITE) &&
+        physical_write_protects(check->flight->cr0))
         complain(check, what, va, " is mapped read-only\n");
     if ((rights & QUIRE_PROT_EXEC) && !(found.rights & QUIRE_PROT_EXEC))
         complain(check, what, va, " is mapped, but not executable\n");
@@ -199,7 +119,7 @@ static bool read_linear(const preflight_t *check, quire_va_t va, void *to, size_
         translation_t found;
 
         if (!format_canonical(check->format, va) || !translate(check, va, &found) || !found.present ||
-            !read_physical(check, found.pa, next++, 1))
+            !quire_physical_read(&check->physical, found.pa, next++, 1))
             return false;
     }
     return true;
@@ -300,6 +220,7 @@ quire_status_t quire_preflight_check(const quire_preflight_t *flight, char *byte
 {
     preflight_t check = {.flight = flight, .format = flight->format, .text = {bytes, size, 0}};
 
+    check.physical = (physical_t){flight->read, flight->context};
     check.physical_bits = flight->physical_bits == 0 ? 52 : flight->physical_bits;
     if (size != 0)
         bytes[0] = '\0';

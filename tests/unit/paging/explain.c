@@ -122,3 +122,118 @@ TEST(paging, an_overwritten_tree_is_explained_too)
 {
     paging_each_format(garbage);
 }
+
+/* Tables that somebody else made, as far as can be told. */
+typedef struct stranger {
+    quire_explain_t explain;
+    quire_frame_t missing; /* is not RAM, for `read` */
+} stranger_t;
+
+static const void *read_all_but_one(void *context, quire_frame_t frame)
+{
+    static uint8_t copy[PAGE];
+    const stranger_t *stranger = context;
+    void *window;
+
+    if (frame.number == stranger->missing.number)
+        return NULL;
+    window = quire_port_window_open(frame);
+    for (size_t i = 0; i < PAGE; i++)
+        copy[i] = ((const uint8_t *)window)[i];
+    quire_port_window_close(window);
+    return copy;
+}
+
+static void tells(const stranger_t *stranger, quire_va_t va, uint32_t code, const char *words)
+{
+    static char text[1024];
+    size_t length = quire_explain(&stranger->explain, va, code, text, sizeof(text));
+
+    CHECK(length > 0 && length < sizeof(text) - 1);
+    CHECK(contains(text, words));
+}
+
+static stranger_t stranger_of(const fixture_t *fixture)
+{
+    return (stranger_t){.explain = {.format = fixture->format,
+                                    .cr3 = quire_table_root(&fixture->table).value,
+                                    .read = read_all_but_one}};
+}
+
+/* What the processor ignores says nothing; what it looks at, all. */
+static void foreign_entries(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    bool narrow = quire_format_levels(fixture->format) == 2;
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    unsigned last;
+
+    stranger.explain.context = &stranger;
+    tells(&stranger, 0x400000, READS, "likely: nothing is mapped here");
+    tells(&stranger, 8, WRITES, "null pointer");
+    put(fixture, 0x402000, QUIRE_PAGE_RESERVED, USER_READ);
+    tells(&stranger, 0x402000, READS,
+          ": not present\n  likely: not present; the entry's other bits are the kernel's own");
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_WRITE, 0));
+    last = quire_table_walk(&fixture->table, 0x400000, steps) - 1;
+    overwrite(&steps[last], steps[last].raw | 0x200, narrow);
+    tells(&stranger, 0x400000, WRITES | PRESENT, "now ring 3 may read, write");
+    stranger.explain.promises = true;
+    tells(&stranger, 0x400000, READS, "copy on write");
+    overwrite(&steps[last], steps[last].raw, narrow);
+}
+
+TEST(paging, faults_of_other_kernels_are_explained)
+{
+    paging_each_format(foreign_entries);
+}
+
+/* The same entries, and another processor. */
+static void modes(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    unsigned levels = quire_format_levels(fixture->format);
+
+    stranger.explain.context = &stranger;
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_READ, 0));
+    tells(&stranger, 0x400000, PRESENT | QUIRE_FAULT_WRITE, "a write to what is read-only");
+    tells(&stranger, 0x400000, PRESENT, "SMAP");
+    if (levels > 2)
+        tells(&stranger, 0x400000, FETCHES | PRESENT, "a jump into data");
+    stranger.explain.cr0 = 0x80000001;
+    stranger.explain.cr4 = 0x30;
+    stranger.explain.efer = 0x800;
+    tells(&stranger, 0x400000, PRESENT | QUIRE_FAULT_WRITE, "the tree allows this now");
+    tells(&stranger, 0x400000, WRITES | PRESENT, "the kernel may read, write");
+    tells(&stranger, 0x400000, PRESENT, "the tree allows this now");
+    stranger.explain.cr4 = 0x200030;
+    tells(&stranger, 0x400000, PRESENT, "SMAP");
+    stranger.explain.efer = 0;
+    if (levels > 2)
+        tells(&stranger, 0x400000, READS | PRESENT | QUIRE_FAULT_RESERVED, "reserved until EFER.NXE is set");
+}
+
+TEST(paging, faults_are_explained_by_the_modes_they_happened_in)
+{
+    paging_each_format(modes);
+}
+
+static void missing(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    unsigned count;
+
+    stranger.explain.context = &stranger;
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_READ, 0));
+    count = quire_table_walk(&fixture->table, 0x400000, steps);
+    stranger.missing = steps[count - 1].table;
+    tells(&stranger, 0x400000, READS, "names a table that is not in memory");
+    stranger.missing = steps[0].table;
+    tells(&stranger, 0x400000, READS, "CR3 names no memory");
+}
+
+TEST(paging, tables_that_are_not_there_are_named)
+{
+    paging_each_format(missing);
+}

@@ -169,3 +169,31 @@ TEST(paging, preflight_sees_handlers_that_are_out_of_reach)
 {
     paging_each_format(handlers);
 }
+
+/* What others do with the bits that the processor leaves to software is no finding. */
+static void foreign_bits(fixture_t *fixture)
+{
+    layout_t layout;
+    quire_preflight_t flight = sound(fixture, &layout);
+    bool narrow = quire_format_levels(fixture->format) == 2;
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    const quire_walk_step_t *last = &steps[quire_table_walk(&fixture->kernel, layout.stack, steps) - 1];
+    uint32_t *window = quire_port_window_open(last->table);
+
+    window[narrow ? last->index : 2 * last->index] |= 0xE00;
+    quire_port_window_close(window);
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    flight.stack = layout.code + 0x800;
+    flight.cr0 = 0x80010001;
+    finds(&flight, "read-only");
+    flight.cr0 = 0x80000001;
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    window = quire_port_window_open(last->table);
+    window[narrow ? last->index : 2 * last->index] = (uint32_t)last->raw;
+    quire_port_window_close(window);
+}
+
+TEST(paging, preflight_of_other_kernels)
+{
+    paging_each_format(foreign_bits);
+}
