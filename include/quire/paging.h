@@ -28,6 +28,7 @@
 #include <quire/types.h>
 
 #define QUIRE_LEVELS_MAX 5
+#define QUIRE_KEYS       16
 
 /* Protection, as the owner of the page asked for it. QUIRE_PROT_USER makes it reachable from ring 3. Where the format
    has no NX bit, EXEC is remembered in promises but not enforced on present pages. x86 has no write-only or
@@ -71,6 +72,7 @@ enum quire_page_flags {
 typedef struct quire_page {
     quire_page_kind_t kind;
     uint8_t prot;     /* quire_prot_t */
+    uint8_t key;      /* protection key, below QUIRE_KEYS: of pages with USER, where the format has keys; otherwise 0 */
     uint16_t flags;   /* quire_page_flags */
     uint64_t payload; /* by kind, see above */
 } quire_page_t;
@@ -98,6 +100,9 @@ uint64_t quire_format_span(const quire_format_t *format, unsigned level);
 bool quire_format_maps_at(const quire_format_t *format, unsigned level);
 /* The largest payload (frame number, slot, ticket, object's number) that an entry holds: 20 bits or 40. */
 uint64_t quire_format_payload_max(const quire_format_t *format);
+/* How many protection keys its entries tell apart: QUIRE_KEYS with 4 and 5 levels (SDM volume 3, 4.6.2), 1 elsewhere.
+ */
+unsigned quire_format_keys(const quire_format_t *format);
 
 /* What a raw entry of a level means: for display, and for tools that read saved tables. Any bit pattern is answered. */
 quire_page_t quire_format_decode(const quire_format_t *format, unsigned level, uint64_t raw);
@@ -243,8 +248,14 @@ quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsig
 size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, const quire_page_t *page);
 
 /* Changes the protection of all that is not EMPTY in [start, end). A mapped page whose protection becomes NONE is
-   HIDDEN; a hidden one that gets some is mapped again; copy-on-write pages stay read-only. */
+   HIDDEN; a hidden one that gets some is mapped again; copy-on-write pages stay read-only. Keys stay, but for pages
+   that lose USER. */
 void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot);
+
+/* The same, and all of it gets the protection key `key`. QUIRE_INVALID: there is no such key. QUIRE_UNSUPPORTED: a key
+   other than 0 for pages without USER, or in a format without keys. */
+quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot,
+                                        unsigned key) QUIRE_MUST_CHECK;
 
 /* Takes the level-1 entry at va out of the tree (it becomes EMPTY) and returns it; the tree's reference passes to the
    caller, who must not release it before close. EMPTY when the entry is not at level 1. */

@@ -19,7 +19,13 @@ typedef struct quire_space {
     quire_va_t search;     /* where the next search for a hole begins: holes are given from the top down */
     size_t reserved_pages; /* promised or mapped, in 4 KiB units */
     uint64_t faults;       /* page faults answered with QUIRE_OK */
+    uint32_t key_rights;   /* see below; the host sets it before it asks for a fault or a copy */
 } quire_space_t;
+
+/* Protection keys (SDM volume 3, 4.6.2). quire_space_t.key_rights is the PKRU register of the thread on whose behalf
+   the space is accessed: bit 2n forbids all data accesses to pages of key n, bit 2n + 1 writes. The processor looks at
+   the register itself; faults and copies look here, so that a thread gets from the kernel what it gets from the
+   processor. 0, which forbids nothing, is right where there are no keys. */
 
 /* What an access wanted. Not the bits of the x86 page-fault code (SDM volume 3, 4.7): a trap handler translates. */
 typedef enum quire_access {
@@ -27,6 +33,7 @@ typedef enum quire_access {
     QUIRE_ACCESS_WRITE = 1,
     QUIRE_ACCESS_EXEC = 2,
     QUIRE_ACCESS_USER = 4, /* from ring 3, or in its name */
+    QUIRE_ACCESS_KEY = 8,  /* the processor refused it for the page's key */
 } quire_access_t;
 
 enum quire_reserve_flags {
@@ -66,8 +73,13 @@ quire_status_t quire_vmm_reserve(quire_space_t *space, quire_va_t at, size_t byt
 /* Unmaps and forgets [va, va + bytes), whatever is there; holes are fine (Linux: munmap). */
 quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
 
-/* QUIRE_NOT_FOUND if a page of the range is empty; then nothing was changed. */
+/* QUIRE_NOT_FOUND if a page of the range is empty; then nothing was changed. Keys stay. */
 quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot) QUIRE_MUST_CHECK;
+
+/* The same, and gives the range a protection key (Linux: pkey_mprotect). QUIRE_INVALID: no such key.
+   QUIRE_UNSUPPORTED: a key other than 0 in the kernel's space, or in a format without keys. */
+quire_status_t quire_vmm_protect_key(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot,
+                                     unsigned key) QUIRE_MUST_CHECK;
 
 /* Drops the content and keeps the promise: the next touch finds zeros (Linux: MADV_DONTNEED). */
 quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
@@ -112,12 +124,13 @@ quire_status_t quire_vmm_poke(quire_space_t *space, quire_va_t to, const void *f
 /* Reads likewise. Unlike the copies it keeps no promise: a promised page reads as zeros, and nothing changes. */
 quire_status_t quire_vmm_peek(quire_space_t *space, void *to, quire_va_t from, size_t bytes) QUIRE_MUST_CHECK;
 
-/* Neighbouring pages of one kind and protection, for /proc/self/maps and its kin. Finds the first at or above `from`;
- * QUIRE_NOT_FOUND: no more. */
+/* Neighbouring pages of one kind, protection and key, for /proc/self/maps and its kin. Finds the first at or above
+ * `from`; QUIRE_NOT_FOUND: no more. */
 typedef struct quire_vmm_range {
     quire_va_t start;
     quire_va_t end;
     uint8_t prot;
+    uint8_t key;
     bool guard;
     size_t mapped_pages; /* of it, present or hidden; the rest is promised */
 } quire_vmm_range_t;

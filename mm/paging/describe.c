@@ -107,6 +107,10 @@ size_t quire_page_describe(const quire_page_t *page, char *bytes, size_t size)
     if (page->kind != QUIRE_PAGE_EMPTY && page->kind != QUIRE_PAGE_GUARD) {
         add_prot(&text, page);
         add_flags(&text, page->flags);
+        if (page->key != 0) {
+            quire_paging_text_add(&text, ", key ");
+            quire_paging_text_decimal(&text, page->key);
+        }
     }
     return text.length;
 }

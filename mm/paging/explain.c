@@ -66,7 +66,7 @@ static quire_page_t meaning(const fault_t *fault, unsigned level, uint64_t raw)
         return entry_decode(fault->format, level, raw);
     if (!entry_present(raw))
         return (quire_page_t){.kind = QUIRE_PAGE_EMPTY};
-    raw &= ~SOFTWARE_BITS;
+    raw &= ~(SOFTWARE_BITS | (may_be_on(fault, CR4_PKE) ? 0 : X86_KEY_MASK));
     return entry_decode(fault->format, level, fault->format->no_execute ? raw : raw | X86_EXEC);
 }
 
@@ -215,13 +215,15 @@ static const char *story_of_rights(const fault_t *fault, const quire_page_t *pag
     return "a right is missing at a level above";
 }
 
+static const char key_story[] = "PKRU forbids it to pages of protection key ";
+
 /* The tree allows it: the processor had another reason, or another tree. */
 static const char *story_of_the_allowed(const fault_t *fault)
 {
     bool users_page = (fault->rights & QUIRE_PROT_USER) != 0;
 
     if (fault->code & QUIRE_FAULT_KEY)
-        return "the page's protection key is switched off in PKRU";
+        return key_story;
     if (users_page && !(fault->code & QUIRE_FAULT_USER) && (fault->code & QUIRE_FAULT_PRESENT)) {
         if ((fault->code & QUIRE_FAULT_FETCH) && may_be_on(fault, CR4_SMEP))
             return "the kernel jumps into a program's memory (SMEP forbids it)";
@@ -317,6 +319,17 @@ static const char *story(const fault_t *fault)
     return story_of_kind(fault, page);
 }
 
+static void add_story(text_t *text, const fault_t *fault)
+{
+    const char *words = story(fault);
+
+    quire_paging_text_add(text, "  likely: ");
+    quire_paging_text_add(text, words);
+    if (words == key_story)
+        quire_paging_text_decimal(text, fault->steps[fault->count - 1].page.key);
+    quire_paging_text_add(text, "\n");
+}
+
 size_t quire_explain(const quire_explain_t *explain, quire_va_t va, uint32_t code, char *bytes, size_t size)
 {
     fault_t fault = {.explain = explain, .format = explain->format, .va = va, .code = code};
@@ -335,9 +348,7 @@ size_t quire_explain(const quire_explain_t *explain, quire_va_t va, uint32_t cod
     walk(&fault);
     add_steps(&text, &fault);
     add_rights(&text, &fault);
-    quire_paging_text_add(&text, "  likely: ");
-    quire_paging_text_add(&text, story(&fault));
-    quire_paging_text_add(&text, "\n");
+    add_story(&text, &fault);
     return text.length;
 }
 

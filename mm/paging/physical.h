@@ -11,6 +11,7 @@
 #define CR4_LA57 ((uint64_t)1 << 12)
 #define CR4_SMEP ((uint64_t)1 << 20)
 #define CR4_SMAP ((uint64_t)1 << 21)
+#define CR4_PKE  ((uint64_t)1 << 22)
 #define EFER_LME ((uint64_t)1 << 8)
 #define EFER_NXE ((uint64_t)1 << 11)
 

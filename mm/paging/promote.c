@@ -30,8 +30,8 @@ static bool read_parts(const quire_format_t *format, quire_frame_t frame, unsign
         part.flags &= (uint16_t) ~(QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
         if (i == 0)
             *page = part;
-        alike = part.kind == QUIRE_PAGE_MAPPED && part.prot == page->prot && part.flags == page->flags &&
-                part.payload == page->payload + i * format_pages(format, level);
+        alike = part.kind == QUIRE_PAGE_MAPPED && part.prot == page->prot && part.key == page->key &&
+                part.flags == page->flags && part.payload == page->payload + i * format_pages(format, level);
     }
     quire_port_window_close(window);
     page->flags |= (uint16_t)mmu_flags;

@@ -132,21 +132,30 @@ size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t en
     return (size_t)mark_table(cursor, table->root, format->levels, start, end - 1, page);
 }
 
-static quire_page_t protected_page(const quire_page_t *page, unsigned prot)
+/* What protecting is to make of a page, in one word: its protection, and its key if that is to change. */
+#define RIGHTS_PROT    ((unsigned)QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER)
+#define RIGHTS_HAS_KEY 0x100u
+#define RIGHTS_SHIFT   4 /* of the key */
+
+static quire_page_t protected_page(const quire_page_t *page, unsigned rights)
 {
     quire_page_t result = *page;
-    bool reachable = (prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) != 0;
+    bool reachable = (rights & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) != 0;
 
     if (page->kind == QUIRE_PAGE_MAPPED && !reachable)
         result.kind = QUIRE_PAGE_HIDDEN;
     if (page->kind == QUIRE_PAGE_HIDDEN && reachable)
         result.kind = QUIRE_PAGE_MAPPED;
-    result.prot = (uint8_t)prot;
+    if (rights & RIGHTS_HAS_KEY)
+        result.key = (uint8_t)(rights >> RIGHTS_SHIFT & (QUIRE_KEYS - 1));
+    if (!(rights & QUIRE_PROT_USER))
+        result.key = 0;
+    result.prot = (uint8_t)(rights & RIGHTS_PROT);
     return result;
 }
 
 /* One entry, covered whole by [entry->va, last] or not to be changed at all. */
-static void protect_page(quire_cursor_t *cursor, const entry_t *entry, quire_va_t last, uint64_t raw, unsigned prot)
+static void protect_page(quire_cursor_t *cursor, const entry_t *entry, quire_va_t last, uint64_t raw, unsigned rights)
 {
     quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
@@ -156,7 +165,7 @@ static void protect_page(quire_cursor_t *cursor, const entry_t *entry, quire_va_
 
     do {
         page = entry_decode(format, entry->level, raw);
-        result = protected_page(&page, prot);
+        result = protected_page(&page, rights);
         after = entry_encode(format, entry->level, &result);
         if (after == raw)
             return;
@@ -172,7 +181,7 @@ static void protect_page(quire_cursor_t *cursor, const entry_t *entry, quire_va_
 }
 
 static void protect_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t first,
-                          quire_va_t last, unsigned prot)
+                          quire_va_t last, unsigned rights)
 {
     const quire_format_t *format = format_of(cursor->table);
     void *window = quire_port_window_open(frame);
@@ -183,22 +192,37 @@ static void protect_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned 
 
         stop = piece_last(format, level, va, last);
         if (entry_is_table(format, level, raw))
-            protect_table(cursor, entry_table(format, raw), level - 1, va, stop, prot);
+            protect_table(cursor, entry_table(format, raw), level - 1, va, stop, rights);
         else if (raw != 0)
-            protect_page(cursor, &entry, stop, raw, prot);
+            protect_page(cursor, &entry, stop, raw, rights);
         if (stop == last)
             break;
     }
     quire_port_window_close(window);
 }
 
-void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot)
+static void protect_range(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned rights)
 {
     quire_table_t *table = cursor->table;
 
     check_range(cursor, start, end);
-    if (start >= table->shared_start && (prot & QUIRE_PROT_USER))
+    if (start >= table->shared_start && (rights & QUIRE_PROT_USER))
         quire_port_panic("paging: ring 3 is let into the kernel's half");
-    protect_table(cursor, table->root, format_of(table)->levels, start, end - 1,
-                  prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER));
+    protect_table(cursor, table->root, format_of(table)->levels, start, end - 1, rights);
+}
+
+void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot)
+{
+    protect_range(cursor, start, end, prot & RIGHTS_PROT);
+}
+
+quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot,
+                                        unsigned key)
+{
+    if (key >= QUIRE_KEYS)
+        return QUIRE_INVALID;
+    if (!key_encodable(format_of(cursor->table), key, prot))
+        return QUIRE_UNSUPPORTED;
+    protect_range(cursor, start, end, (prot & RIGHTS_PROT) | RIGHTS_HAS_KEY | key << RIGHTS_SHIFT);
+    return QUIRE_OK;
 }

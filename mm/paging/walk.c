@@ -32,6 +32,11 @@ uint64_t quire_format_payload_max(const quire_format_t *format)
     return format->address_mask >> QUIRE_PAGE_SHIFT;
 }
 
+unsigned quire_format_keys(const quire_format_t *format)
+{
+    return format->keys ? QUIRE_KEYS : 1;
+}
+
 quire_page_t quire_format_decode(const quire_format_t *format, unsigned level, uint64_t raw)
 {
     if (level < 1 || level > format->levels)

@@ -24,19 +24,32 @@
 
 #include "../string.h"
 
-static bool allowed(uint8_t rights, unsigned access)
+/* SDM volume 3, 4.6.2: a fetch asks no key. */
+static bool key_forbids(const quire_space_t *space, uint8_t key, unsigned access)
+{
+    uint32_t forbidden = space->key_rights >> (2 * key) & 3;
+
+    if ((access & QUIRE_ACCESS_EXEC) != 0)
+        return false;
+    return (forbidden & 1) != 0 || (forbidden != 0 && (access & QUIRE_ACCESS_WRITE) != 0);
+}
+
+static bool allowed(const quire_space_t *space, const quire_page_t *page, unsigned access)
 {
     bool from_user = (access & QUIRE_ACCESS_USER) != 0;
+    uint8_t rights = page->prot;
 
     if (from_user != ((rights & QUIRE_PROT_USER) != 0) || (rights & PROT_ACCESS) == 0)
         return false;
     if ((access & QUIRE_ACCESS_WRITE) != 0 && (rights & QUIRE_PROT_WRITE) == 0)
         return false;
-    return (access & QUIRE_ACCESS_EXEC) == 0 || (rights & QUIRE_PROT_EXEC) != 0;
+    if ((access & QUIRE_ACCESS_EXEC) != 0 && (rights & QUIRE_PROT_EXEC) == 0)
+        return false;
+    return (access & QUIRE_ACCESS_KEY) == 0 && !key_forbids(space, page->key, access);
 }
 
 /* Whether this access is right on this page, which may still need work before it can be done. */
-static quire_status_t judge(const quire_page_t *page, unsigned access)
+static quire_status_t judge(const quire_space_t *space, const quire_page_t *page, unsigned access)
 {
     bool forced = (access & QUIRE_VMM_ACCESS_FORCED) != 0;
 
@@ -45,7 +58,7 @@ static quire_status_t judge(const quire_page_t *page, unsigned access)
         return QUIRE_NOT_FOUND;
     case QUIRE_PAGE_MAPPED:
     case QUIRE_PAGE_RESERVED:
-        return forced || allowed(page->prot, access) ? QUIRE_OK : QUIRE_DENIED;
+        return forced || allowed(space, page, access) ? QUIRE_OK : QUIRE_DENIED;
     case QUIRE_PAGE_HIDDEN:
         return forced ? QUIRE_OK : QUIRE_DENIED;
     case QUIRE_PAGE_GUARD:
@@ -75,7 +88,7 @@ quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_fr
 /* A promise becomes a page of zeros; one without any right becomes a hidden one. */
 static quire_status_t keep_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
 {
-    quire_page_t kept = {.prot = page->prot, .flags = page_flags(space)};
+    quire_page_t kept = {.prot = page->prot, .key = page->key, .flags = page_flags(space)};
     quire_frame_t frame;
     quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
 
@@ -150,7 +163,7 @@ static quire_status_t open_and_judge(quire_space_t *space, quire_va_t va, unsign
     if (status != QUIRE_OK)
         return status;
     *page = quire_vmm_page_at(cursor, va);
-    status = judge(page, access);
+    status = judge(space, page, access);
     if (status == QUIRE_OK)
         status = opened;
     if (status != QUIRE_OK)
@@ -181,7 +194,7 @@ quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned acc
     quire_cursor_t cursor;
     quire_status_t status;
 
-    access &= QUIRE_ACCESS_WRITE | QUIRE_ACCESS_EXEC | QUIRE_ACCESS_USER;
+    access &= QUIRE_ACCESS_WRITE | QUIRE_ACCESS_EXEC | QUIRE_ACCESS_USER | QUIRE_ACCESS_KEY;
     quire_event(.kind = QUIRE_EVENT_FAULT, .space = space->table.space, .address = va, .detail = access);
     status = quire_vmm_open_page(space, va, access, &cursor, &page);
     if (status == QUIRE_OK) {

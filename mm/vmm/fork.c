@@ -72,6 +72,18 @@ static quire_status_t fork_pages(quire_space_t *parent, quire_cursor_t *from, qu
     return status;
 }
 
+/* Mapping gives key 0. */
+static quire_status_t fork_large(quire_cursor_t *to, const quire_extent_t *extent)
+{
+    const quire_page_t *page = &extent->page;
+    quire_status_t status =
+        quire_cursor_map(to, extent->start, extent->level, quire_frame((size_t)page->payload), page->prot, page->flags);
+
+    if (status != QUIRE_OK || page->key == 0)
+        return status;
+    return quire_cursor_protect_key(to, extent->start, extent->end, page->prot, page->key);
+}
+
 /* One entry above level 1: a promise, or device memory mapped by a large page. */
 static quire_status_t fork_coarse(quire_space_t *child, const quire_extent_t *extent)
 {
@@ -85,8 +97,7 @@ static quire_status_t fork_coarse(quire_space_t *child, const quire_extent_t *ex
     if (status != QUIRE_OK)
         return status;
     if (page->kind == QUIRE_PAGE_MAPPED)
-        status = quire_cursor_map(&to, extent->start, extent->level, quire_frame((size_t)page->payload), page->prot,
-                                  page->flags);
+        status = fork_large(&to, extent);
     else
         (void)quire_cursor_mark(&to, extent->start, extent->end, page);
     quire_cursor_close(&to);
@@ -131,6 +142,7 @@ quire_status_t quire_vmm_fork(quire_space_t *parent, quire_space_t *child, uint3
     }
     quire_vmm_begin_space(child, parent->start, parent->end, parent->reserved_pages);
     child->search = parent->search;
+    child->key_rights = parent->key_rights;
     status = fork_half(parent, &from, child, top);
     quire_cursor_close(&from);
     if (status != QUIRE_OK)

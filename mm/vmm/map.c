@@ -110,7 +110,9 @@ quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes
     return QUIRE_OK;
 }
 
-quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot)
+#define KEY_KEPT QUIRE_KEYS
+
+static quire_status_t protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot, unsigned key)
 {
     quire_cursor_t cursor;
     uint8_t stored;
@@ -126,12 +128,29 @@ quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t byt
     if (quire_cursor_taken(&cursor, va, end) == pages_between(va, end)) {
         quire_event(.kind = QUIRE_EVENT_PROTECT, .space = space->table.space, .address = va, .bytes = end - va,
                     .detail = stored);
-        quire_cursor_protect(&cursor, va, end, stored);
+        if (key == KEY_KEPT)
+            quire_cursor_protect(&cursor, va, end, stored);
+        else
+            status = quire_cursor_protect_key(&cursor, va, end, stored, key);
     } else {
         status = QUIRE_NOT_FOUND;
     }
     quire_cursor_close(&cursor);
     return status;
+}
+
+quire_status_t quire_vmm_protect(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot)
+{
+    return protect(space, va, bytes, prot, KEY_KEPT);
+}
+
+quire_status_t quire_vmm_protect_key(quire_space_t *space, quire_va_t va, size_t bytes, unsigned prot, unsigned key)
+{
+    if (key >= QUIRE_KEYS)
+        return QUIRE_INVALID;
+    if (key != 0 && (is_kernel(space) || quire_format_keys(space->table.format) == 1))
+        return QUIRE_UNSUPPORTED;
+    return protect(space, va, bytes, prot, key);
 }
 
 /* What discarding makes of a page; false if it has nothing to discard. A promise is left as it is, but may stand inside
@@ -140,7 +159,7 @@ static bool discarded(const quire_page_t *page, quire_page_t *promise)
 {
     if (page->kind != QUIRE_PAGE_RESERVED && !has_frame(page))
         return false;
-    *promise = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = page->prot};
+    *promise = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = page->prot, .key = page->key};
     return true;
 }
 
@@ -165,7 +184,7 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
             continue;
         while (at < end) {
             extent = quire_vmm_extent(&cursor, at, end);
-            if (!discarded(&extent.page, &next) || next.prot != first.prot)
+            if (!discarded(&extent.page, &next) || next.prot != first.prot || next.key != first.key)
                 break;
             at = extent.end;
         }

@@ -158,7 +158,7 @@ static quire_status_t open_old(move_t *move)
         quire_extent_t extent = quire_vmm_extent(&move->cursor, va, move->old_end);
 
         status = movable(&extent);
-        move->added = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = extent.page.prot};
+        move->added = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = extent.page.prot, .key = extent.page.key};
         if (extent.page.kind == QUIRE_PAGE_GUARD)
             move->added.kind = QUIRE_PAGE_GUARD;
         va = extent.end;

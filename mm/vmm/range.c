@@ -4,9 +4,9 @@
  *
  * Problem: there is no list of areas, yet users think in areas.
  *
- * Idea: an area is what looks alike from outside: neighbouring pages with one protection, guard or not. Whether a page
- * is promised, mapped or hidden is the kernel's business and does not end an area; it is only counted. Two areas that
- * were reserved apart but touch and look alike are shown as one.
+ * Idea: an area is what looks alike from outside: neighbouring pages with one protection and key, guard or not. Whether
+ * a page is promised, mapped or hidden is the kernel's business and does not end an area; it is only counted. Two areas
+ * that were reserved apart but touch and look alike are shown as one.
  */
 #include "inside.h"
 
@@ -22,10 +22,11 @@ static quire_vmm_range_t gather(quire_cursor_t *cursor, quire_va_t at, quire_va_
     quire_vmm_range_t range = {
         .start = at,
         .prot = extent.page.prot,
+        .key = extent.page.key,
         .guard = extent.page.kind == QUIRE_PAGE_GUARD,
     };
 
-    while (extent.page.kind != QUIRE_PAGE_EMPTY && extent.page.prot == range.prot &&
+    while (extent.page.kind != QUIRE_PAGE_EMPTY && extent.page.prot == range.prot && extent.page.key == range.key &&
            (extent.page.kind == QUIRE_PAGE_GUARD) == range.guard) {
         range.end = extent.end;
         if (holds_frame(&extent.page))

@@ -55,6 +55,7 @@ void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t en
     space->search = end;
     space->reserved_pages = reserved_pages;
     space->faults = 0;
+    space->key_rights = 0;
     quire_event(.kind = QUIRE_EVENT_SPACE_CREATE, .space = space->table.space, .frame = space->table.root.number);
 }
 

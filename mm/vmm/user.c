@@ -14,6 +14,8 @@
  * A window is not the process's translation, so the MMU does not note the write: the dirty bit is set by hand, or a
  * page cleaner would think that nothing had changed.
  *
+ * The processor's look at PKRU is missing too: the space says what the thread's PKRU forbids, and fault.c asks.
+ *
  * Pages that are not RAM of the PMM's (QUIRE_PAGE_FOREIGN) have no window and are refused.
  *
  * Locks: the kernel's buffer is touched under the process's lock. Should that touch fault, the kernel's own tree is

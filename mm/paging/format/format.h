@@ -23,6 +23,7 @@ struct quire_format {
     uint8_t root_zone;       /* quire_zone_t that CR3 can name */
     bool no_execute;         /* there is an NX bit */
     bool fixed_root;         /* root entries are tables from creation to destruction */
+    bool keys;               /* entries that map a user's page hold a protection key */
 };
 
 static inline unsigned format_shift(const quire_format_t *format, unsigned level)

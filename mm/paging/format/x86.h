@@ -19,6 +19,7 @@
  *     bits 4-7   protection: read, write, execute, user
  *     bits 8-11  copy-on-write, foreign, dirty, uncached
  *     bits 12-   payload: 20 bits in a 32-bit entry, 40 in a 64-bit one
+ *     bits 59-62 protection key, where a present entry has it too: with four and five levels
  *
  * A hidden page has no protection but user, so its bits 4-6 hold write-through, global and PAT instead: a page that is
  * hidden and shown again has lost nothing but its accessed bit.
@@ -27,6 +28,9 @@
  * cache lines that a not-present entry's address bits name; inverted, a payload below half the physical address space
  * names no RAM. An empty entry names frame 0, which holds nothing (Intel's L1TF guidance; the PMM never hands out
  * frame 0). 32-bit entries have no bits above RAM to hide in: there is no such cure for them.
+ *
+ * The protection key is a user's page's (SDM volume 3, 4.6.2). In a supervisor's page the same bits are for PKS, which
+ * is not used: they stay 0, and a page that loses USER loses its key.
  *
  * Rejected: a kind that looks like the processor's swap format of another kernel (nobody else reads our entries), and
  * a table of functions per format (an indirect call in the fault path, for four formats that share their code).
@@ -52,6 +56,9 @@
 #define X86_PAT_LARGE     ((uint64_t)1 << 12)
 #define X86_NO_EXECUTE    ((uint64_t)1 << 63)
 
+#define X86_KEY_SHIFT 59
+#define X86_KEY_MASK  ((uint64_t)(QUIRE_KEYS - 1) << X86_KEY_SHIFT)
+
 #define X86_PROMISE_CODE(raw)     ((unsigned)((raw) >> 1) & 7)
 #define X86_PROMISE_PROT_SHIFT    4
 #define X86_PROMISE_WRITE_THROUGH ((uint64_t)1 << 4) /* these three in hidden pages only */
@@ -67,7 +74,7 @@
     {                                                                                                                  \
         .name = "x86 32-bit", .address_mask = 0xFFFFF000u, .promise_invert = 0, .levels = 2, .entry_bytes = 4,         \
         .index_bits = 10, .root_index_bits = 10, .va_bits = 32, .page_levels = 1 << 1 | 1 << 2,                        \
-        .root_zone = QUIRE_ZONE_BELOW_4G, .no_execute = false, .fixed_root = false                                     \
+        .root_zone = QUIRE_ZONE_BELOW_4G, .no_execute = false, .fixed_root = false, .keys = false                      \
     }
 
 /* The four root entries of PAE are loaded with CR3 and cannot be changed under a running tree (SDM 4.4.1): they are
@@ -77,21 +84,23 @@
     {                                                                                                                  \
         .name = "x86 PAE", .address_mask = 0x000FFFFFFFFFF000u, .promise_invert = 0x000FFFFFFFFFF000u, .levels = 3,    \
         .entry_bytes = 8, .index_bits = 9, .root_index_bits = 2, .va_bits = 32, .page_levels = 1 << 1 | 1 << 2,        \
-        .root_zone = QUIRE_ZONE_BELOW_4G, .no_execute = true, .fixed_root = true                                       \
+        .root_zone = QUIRE_ZONE_BELOW_4G, .no_execute = true, .fixed_root = true, .keys = false                        \
     }
 
 #define FORMAT_x86_4level                                                                                              \
     {                                                                                                                  \
         .name = "x86 4-level", .address_mask = 0x000FFFFFFFFFF000u, .promise_invert = 0x000FFFFFFFFFF000u,             \
         .levels = 4, .entry_bytes = 8, .index_bits = 9, .root_index_bits = 9, .va_bits = 48,                           \
-        .page_levels = 1 << 1 | 1 << 2 | 1 << 3, .root_zone = QUIRE_ZONE_ANY, .no_execute = true, .fixed_root = false  \
+        .page_levels = 1 << 1 | 1 << 2 | 1 << 3, .root_zone = QUIRE_ZONE_ANY, .no_execute = true, .fixed_root = false, \
+        .keys = true                                                                                                   \
     }
 
 #define FORMAT_x86_5level                                                                                              \
     {                                                                                                                  \
         .name = "x86 5-level", .address_mask = 0x000FFFFFFFFFF000u, .promise_invert = 0x000FFFFFFFFFF000u,             \
         .levels = 5, .entry_bytes = 8, .index_bits = 9, .root_index_bits = 9, .va_bits = 57,                           \
-        .page_levels = 1 << 1 | 1 << 2 | 1 << 3, .root_zone = QUIRE_ZONE_ANY, .no_execute = true, .fixed_root = false  \
+        .page_levels = 1 << 1 | 1 << 2 | 1 << 3, .root_zone = QUIRE_ZONE_ANY, .no_execute = true, .fixed_root = false, \
+        .keys = true                                                                                                   \
     }
 
 static inline bool entry_present(uint64_t raw)
@@ -169,6 +178,16 @@ static inline uint64_t bit_if(unsigned set, unsigned flag, uint64_t bit)
     return set & flag ? bit : 0;
 }
 
+static inline uint8_t entry_key(const quire_format_t *format, uint64_t raw)
+{
+    return format->keys ? (uint8_t)((raw & X86_KEY_MASK) >> X86_KEY_SHIFT) : 0;
+}
+
+static inline uint64_t key_bits(const quire_format_t *format, const quire_page_t *page)
+{
+    return format->keys ? (uint64_t)page->key << X86_KEY_SHIFT : 0;
+}
+
 static inline quire_page_t decode_present(const quire_format_t *format, unsigned level, uint64_t raw, bool is_table)
 {
     quire_page_t page = {.kind = is_table ? QUIRE_PAGE_TABLE : QUIRE_PAGE_MAPPED};
@@ -187,6 +206,7 @@ static inline quire_page_t decode_present(const quire_format_t *format, unsigned
             prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER;
     } else {
         page.payload = entry_frame(format, level, raw);
+        page.key = entry_key(format, raw);
         flags |= flag_if(raw, X86_DIRTY, QUIRE_PAGE_DIRTY) | flag_if(raw, X86_GLOBAL, QUIRE_PAGE_GLOBAL) |
                  flag_if(raw, level == 1 ? X86_PAT_SMALL : X86_PAT_LARGE, QUIRE_PAGE_PAT);
         if (raw & X86_COPY) {
@@ -211,6 +231,7 @@ static inline quire_page_t decode_promise(const quire_format_t *format, unsigned
 
     if (page.kind == QUIRE_PAGE_EMPTY)
         return page;
+    page.key = entry_key(format, raw);
     if (page.kind == QUIRE_PAGE_HIDDEN) {
         page.payload = entry_frame(format, level, raw);
         page.prot = (uint8_t)flag_if(raw, X86_PROMISE_USER, QUIRE_PROT_USER);
@@ -235,8 +256,9 @@ static inline uint64_t encode_mapped(const quire_format_t *format, unsigned leve
 {
     unsigned prot = page->prot;
     unsigned flags = page->flags;
-    uint64_t raw = page->payload << QUIRE_PAGE_SHIFT | X86_PRESENT | bit_if(prot, QUIRE_PROT_USER, X86_USER) |
-                   bit_if(flags, QUIRE_PAGE_ACCESSED, X86_ACCESSED) | bit_if(flags, QUIRE_PAGE_DIRTY, X86_DIRTY) |
+    uint64_t raw = page->payload << QUIRE_PAGE_SHIFT | key_bits(format, page) | X86_PRESENT |
+                   bit_if(prot, QUIRE_PROT_USER, X86_USER) | bit_if(flags, QUIRE_PAGE_ACCESSED, X86_ACCESSED) |
+                   bit_if(flags, QUIRE_PAGE_DIRTY, X86_DIRTY) |
                    bit_if(flags, QUIRE_PAGE_WRITE_THROUGH, X86_WRITE_THROUGH) |
                    bit_if(flags, QUIRE_PAGE_UNCACHED, X86_UNCACHED) | bit_if(flags, QUIRE_PAGE_GLOBAL, X86_GLOBAL);
 
@@ -256,7 +278,7 @@ static inline uint64_t encode_mapped(const quire_format_t *format, unsigned leve
 static inline uint64_t encode_promise(const quire_format_t *format, const quire_page_t *page)
 {
     unsigned flags = page->flags;
-    uint64_t raw = (uint64_t)promise_code(page->kind) << 1 |
+    uint64_t raw = (uint64_t)promise_code(page->kind) << 1 | key_bits(format, page) |
                    ((page->payload << QUIRE_PAGE_SHIFT & format->address_mask) ^ format->promise_invert) |
                    bit_if(flags, QUIRE_PAGE_COPY_ON_WRITE, X86_PROMISE_COPY) |
                    bit_if(flags, QUIRE_PAGE_FOREIGN, X86_PROMISE_FOREIGN) |
@@ -289,6 +311,11 @@ static inline uint64_t entry_encode_table(const quire_format_t *format, unsigned
     return raw | X86_WRITE | (user ? X86_USER : 0);
 }
 
+static inline bool key_encodable(const quire_format_t *format, unsigned key, unsigned prot)
+{
+    return key == 0 || (key < QUIRE_KEYS && format->keys && (prot & QUIRE_PROT_USER));
+}
+
 /* Whether an entry of this level can say all that the page says. */
 static inline bool entry_encodable(const quire_format_t *format, unsigned level, const quire_page_t *page)
 {
@@ -301,6 +328,8 @@ static inline bool entry_encodable(const quire_format_t *format, unsigned level,
     if (has_frame && (!format_page_at(format, level) || (page->payload & (format_pages(format, level) - 1))))
         return false;
     if (page->kind == QUIRE_PAGE_MAPPED && !(page->prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)))
+        return false;
+    if (!key_encodable(format, page->key, page->prot))
         return false;
     return !((page->flags & QUIRE_PAGE_FOREIGN) && (page->flags & QUIRE_PAGE_COPY_ON_WRITE));
 }

@@ -59,7 +59,11 @@ static void stories(fixture_t *fixture)
     if (quire_format_levels(fixture->format) > 2)
         check_story(fixture, at, FETCHES | PRESENT, "a jump into data");
     check_story(fixture, at, PRESENT, "SMAP");
-    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "PKRU");
+    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 0\n");
+    if (quire_format_keys(fixture->format) > 1) {
+        paging_protect_key(&fixture->table, at, at + PAGE, USER_READ, 13);
+        check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 13\n");
+    }
     check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_RESERVED, "EFER.NXE");
     put(fixture, at + 2 * PAGE, QUIRE_PAGE_RESERVED, USER_READ);
     check_story(fixture, at + 2 * PAGE, READS, "keeps the promise");

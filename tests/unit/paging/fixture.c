@@ -144,6 +144,15 @@ quire_status_t paging_protect(quire_table_t *table, quire_va_t start, quire_va_t
     return QUIRE_OK;
 }
 
+void paging_protect_key(quire_table_t *table, quire_va_t start, quire_va_t end, unsigned prot, unsigned key)
+{
+    quire_cursor_t cursor;
+
+    CHECK_OK(quire_cursor_open(&cursor, table, start, end, QUIRE_CURSOR_EDGES));
+    CHECK_OK(quire_cursor_protect_key(&cursor, start, end, prot, key));
+    quire_cursor_close(&cursor);
+}
+
 static uint64_t mix(uint64_t sum, uint64_t word)
 {
     sum = (sum ^ word) * 0x9e3779b97f4a7c15u;

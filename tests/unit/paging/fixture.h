@@ -44,6 +44,7 @@ quire_status_t paging_map_large(quire_table_t *table, quire_va_t va, unsigned le
 quire_status_t paging_mark(quire_table_t *table, quire_va_t start, quire_va_t end, quire_page_kind_t kind,
                            unsigned prot);
 quire_status_t paging_protect(quire_table_t *table, quire_va_t start, quire_va_t end, unsigned prot);
+void paging_protect_key(quire_table_t *table, quire_va_t start, quire_va_t end, unsigned prot, unsigned key);
 
 /* A number that changes with any word of any table of the tree but for accessed and dirty bits. */
 uint64_t paging_fingerprint(const quire_table_t *table);

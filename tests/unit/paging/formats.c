@@ -41,6 +41,7 @@ static void check_round_trip(const quire_format_t *format, unsigned level, const
 
     CHECK_EQUAL(actual.kind, expected.kind);
     CHECK_EQUAL(actual.prot, expected.prot);
+    CHECK_EQUAL(actual.key, expected.key);
     CHECK_EQUAL(actual.flags, expected.flags);
     CHECK_EQUAL(actual.payload, expected.payload);
     CHECK_EQUAL(raw & 1, page->kind == QUIRE_PAGE_MAPPED);
@@ -60,6 +61,7 @@ TEST(paging, every_page_comes_back_from_its_entry)
             const uint64_t payloads[3] = {0, max, test_random_below(max)};
             quire_page_t page = {.kind = (quire_page_kind_t)(i % 9),
                                  .prot = (uint8_t)(i / 9 % 16),
+                                 .key = (uint8_t)(i % 9 < 2 ? 0 : test_random_below(quire_format_keys(*format))),
                                  .flags = (uint16_t)(i / 144 % 256),
                                  .payload = payloads[i / 36864]};
 
@@ -70,8 +72,9 @@ TEST(paging, every_page_comes_back_from_its_entry)
             if (entry_encodable(*format, level, &page))
                 check_round_trip(*format, level, &page);
             else
-                CHECK(page.kind == QUIRE_PAGE_TABLE || !(page.prot & ~QUIRE_PROT_USER & all_prot) ||
-                      (page.flags & 3) == 3 || page.payload > SIZE_MAX || !quire_format_maps_at(*format, level));
+                CHECK(page.kind == QUIRE_PAGE_TABLE || (page.key != 0 && !(page.prot & QUIRE_PROT_USER)) ||
+                      !(page.prot & ~QUIRE_PROT_USER & all_prot) || (page.flags & 3) == 3 || page.payload > SIZE_MAX ||
+                      !quire_format_maps_at(*format, level));
         }
     }
 }
@@ -91,6 +94,7 @@ TEST(paging, any_word_is_answered)
             page = quire_format_decode(*format, level, raw);
             CHECK(page.kind <= QUIRE_PAGE_BUSY);
             CHECK(page.prot <= all_prot);
+            CHECK(page.key < quire_format_keys(*format));
             CHECK(page.payload >> 40 == 0);
             if (level < 2 || level > quire_format_levels(*format))
                 CHECK(page.kind != QUIRE_PAGE_TABLE);
@@ -98,6 +102,61 @@ TEST(paging, any_word_is_answered)
                 CHECK(quire_format_maps_at(*format, level) || level == quire_format_levels(*format));
             CHECK(quire_page_describe(&page, words, sizeof(words)) < sizeof(words));
         }
+    }
+}
+
+static const unsigned key_shift = 59; /* SDM volume 3, tables 4-15 to 4-20: bits 62:59 */
+
+static quire_page_t page_of_kind(quire_page_kind_t kind, unsigned prot, unsigned key)
+{
+    quire_page_t page = {.kind = kind, .prot = (uint8_t)prot, .key = (uint8_t)key};
+
+    if (kind != QUIRE_PAGE_EMPTY)
+        page.payload = (uint64_t)1 << 18;
+    return page;
+}
+
+/* Every kind, protection, key and level: the key stands where the manual has it, or is refused. */
+TEST(paging, every_key_comes_back_or_is_refused)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        bool has_keys = quire_format_levels(*format) >= 4;
+
+        CHECK_EQUAL(quire_format_keys(*format), has_keys ? QUIRE_KEYS : 1);
+        for (unsigned i = 0; i < 9u * 16 * 20 * quire_format_levels(*format); i++) {
+            unsigned key = i % 20;
+            unsigned level = 1 + i / 20 / 16 / 9;
+            quire_page_t page = page_of_kind((quire_page_kind_t)(i / 20 / 16 % 9), i / 20 % 16, key);
+            quire_page_t plain = page;
+            bool possible = key == 0 || (key < QUIRE_KEYS && has_keys && (page.prot & QUIRE_PROT_USER));
+
+            plain.key = 0;
+            if (!entry_encodable(*format, level, &plain)) {
+                CHECK(!entry_encodable(*format, level, &page));
+                continue;
+            }
+            CHECK_EQUAL(entry_encodable(*format, level, &page), possible);
+            if (!possible || page.kind == QUIRE_PAGE_EMPTY)
+                continue;
+            check_round_trip(*format, level, &page);
+            CHECK_EQUAL(entry_encode(*format, level, &page),
+                        entry_encode(*format, level, &plain) | (uint64_t)key << key_shift);
+        }
+    }
+}
+
+/* A table's entry has no key, and in formats without keys the bits mean nothing. */
+TEST(paging, a_key_is_a_pages)
+{
+    for (const quire_format_t *const *format = test_formats(); *format != NULL; format++) {
+        uint64_t bits = (uint64_t)5 << key_shift;
+        bool has_keys = quire_format_keys(*format) > 1;
+
+        CHECK_EQUAL(quire_format_decode(*format, 1, 0x400007 | bits).key, has_keys ? 5 : 0);
+        CHECK_EQUAL(quire_format_decode(*format, 2, 0x400087 | bits).key, has_keys ? 5 : 0);
+        CHECK_EQUAL(quire_format_decode(*format, 2, 0x400007 | bits).key, 0);
+        CHECK_EQUAL(quire_format_decode(*format, 1, 0x82 | bits).key, has_keys ? 5 : 0);
+        CHECK_EQUAL(quire_format_decode(*format, 1, 0).key, 0);
     }
 }
 

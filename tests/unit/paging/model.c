@@ -58,7 +58,7 @@ size_t model_mapped_pages(const model_t *model, size_t first, size_t end)
     return pages;
 }
 
-quire_page_t model_protected(const quire_page_t *page, unsigned prot)
+quire_page_t model_protected(const quire_page_t *page, unsigned prot, unsigned key)
 {
     quire_page_t result = *page;
     bool reachable = (prot & ~(unsigned)QUIRE_PROT_USER) != 0;
@@ -66,6 +66,10 @@ quire_page_t model_protected(const quire_page_t *page, unsigned prot)
     if (page->kind == QUIRE_PAGE_EMPTY)
         return result;
     result.prot = (uint8_t)prot;
+    if (key != KEY_KEPT)
+        result.key = (uint8_t)key;
+    if ((prot & QUIRE_PROT_USER) == 0)
+        result.key = 0;
     if (!model_has_frame(page))
         return result;
     result.kind = reachable ? QUIRE_PAGE_MAPPED : QUIRE_PAGE_HIDDEN;
@@ -86,6 +90,7 @@ static void check_cell(quire_cursor_t *cursor, const cell_t *cell, quire_va_t va
     CHECK(extent.start <= va && va < extent.end);
     CHECK_EQUAL(page.kind, cell->page.kind);
     CHECK_EQUAL(page.prot, cell->page.prot);
+    CHECK_EQUAL(page.key, cell->page.key);
     CHECK_EQUAL(page.flags, cell->page.flags);
     CHECK_EQUAL(page.payload,
                 cell->page.payload + (model_has_frame(&cell->page) ? (va - cell->start) >> QUIRE_PAGE_SHIFT : 0));

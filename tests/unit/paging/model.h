@@ -34,7 +34,8 @@ size_t model_cell_pages(const cell_t *cell);
 size_t model_mapped_pages(const model_t *model, size_t first, size_t end);
 bool model_has_frame(const quire_page_t *page);
 
-/* What protection does to a page, by the contract. */
-quire_page_t model_protected(const quire_page_t *page, unsigned prot);
+/* What protection does to a page, by the contract; the key stays if it is KEY_KEPT. */
+#define KEY_KEPT QUIRE_KEYS
+quire_page_t model_protected(const quire_page_t *page, unsigned prot, unsigned key);
 
 #endif

@@ -25,6 +25,14 @@ static unsigned random_reachable(void)
     return (unsigned)(1 + test_random_below(7)) | (test_random_below(2) ? (unsigned)QUIRE_PROT_USER : 0);
 }
 
+/* Some key, or none where there are none. */
+static uint8_t random_key(const model_t *model, unsigned prot)
+{
+    if ((prot & QUIRE_PROT_USER) == 0)
+        return 0;
+    return (uint8_t)test_random_below(quire_format_keys(model->fixture->format));
+}
+
 static void mark(model_t *model, size_t first, size_t end)
 {
     static const quire_page_kind_t kinds[] = {QUIRE_PAGE_EMPTY, QUIRE_PAGE_EMPTY, QUIRE_PAGE_RESERVED, QUIRE_PAGE_GUARD,
@@ -38,6 +46,7 @@ static void mark(model_t *model, size_t first, size_t end)
 
     if (page.kind != QUIRE_PAGE_EMPTY)
         page.prot = (uint8_t)random_prot();
+    page.key = random_key(model, page.prot);
     if (page.kind == QUIRE_PAGE_OBJECT) {
         page.payload = test_random_below(quire_format_payload_max(model->fixture->format));
         page.flags = test_random_below(2) ? QUIRE_PAGE_COPY_ON_WRITE : 0;
@@ -55,14 +64,18 @@ static void protect(model_t *model, size_t first, size_t end)
     quire_va_t from = model->cells[first].start;
     quire_va_t to = model->cells[end - 1].end;
     unsigned prot = random_prot();
+    unsigned key = test_random_below(2) ? random_key(model, prot) : KEY_KEPT;
     quire_cursor_t cursor;
 
     if (!enough_memory(quire_cursor_open(&cursor, model->table, from, to, QUIRE_CURSOR_EDGES)))
         return;
-    quire_cursor_protect(&cursor, from, to, prot);
+    if (key == KEY_KEPT)
+        quire_cursor_protect(&cursor, from, to, prot);
+    else
+        CHECK_OK(quire_cursor_protect_key(&cursor, from, to, prot, key));
     quire_cursor_close(&cursor);
     for (size_t i = first; i < end; i++)
-        model->cells[i].page = model_protected(&model->cells[i].page, prot);
+        model->cells[i].page = model_protected(&model->cells[i].page, prot, key);
 }
 
 /* The page that mapping would make, with a frame of the PMM or one of a device. False: no frame is left. */
@@ -74,9 +87,7 @@ static bool random_mapped(model_t *model, quire_page_t *page)
     if (!foreign &&
         quire_pmm_alloc(model->fixture->pmm, (quire_pmm_request_t){.owner = QUIRE_OWNER_USER}, &frame) != QUIRE_OK)
         return false;
-    page->kind = QUIRE_PAGE_MAPPED;
-    page->prot = (uint8_t)random_reachable();
-    page->payload = frame.number;
+    *page = (quire_page_t){.kind = QUIRE_PAGE_MAPPED, .prot = (uint8_t)random_reachable(), .payload = frame.number};
     page->flags = (uint16_t)(test_random() & (hidden_flags | QUIRE_PAGE_ACCESSED));
     if (foreign)
         page->flags |= QUIRE_PAGE_FOREIGN;
@@ -124,6 +135,7 @@ static void take(model_t *model, cell_t *cell)
     page = quire_cursor_take(&cursor, cell->start);
     CHECK_EQUAL(page.kind, cell->page.kind);
     CHECK_EQUAL(page.prot, cell->page.prot);
+    CHECK_EQUAL(page.key, cell->page.key);
     CHECK_EQUAL(page.flags, cell->page.flags);
     CHECK_EQUAL(page.payload, cell->page.payload);
     quire_cursor_close(&cursor);
@@ -140,11 +152,13 @@ static void put(model_t *model, cell_t *cell)
     if (page.kind == QUIRE_PAGE_MAPPED) {
         page.flags &= QUIRE_PAGE_FOREIGN | QUIRE_PAGE_UNCACHED;
         page.flags |= page.flags & QUIRE_PAGE_FOREIGN || test_random_below(2) ? 0 : QUIRE_PAGE_COPY_ON_WRITE;
+        page.key = random_key(model, page.prot);
     } else if (page.kind != QUIRE_PAGE_HIDDEN) {
         page = (quire_page_t){.kind = test_random_below(2) ? QUIRE_PAGE_SWAPPED : QUIRE_PAGE_BUSY,
                               .prot = (uint8_t)random_prot(),
                               .payload = test_random_below(1 << 20)};
         page.flags = test_random_below(2) ? QUIRE_PAGE_COPY_ON_WRITE | QUIRE_PAGE_DIRTY : 0;
+        page.key = random_key(model, page.prot);
         if (test_random_below(4) == 0)
             page = (quire_page_t){.kind = QUIRE_PAGE_EMPTY};
     }

@@ -18,6 +18,7 @@ void vmm_model_fill(model_t *model)
 
     CHECK_OK(quire_vmm_reserve(&model->space, MODEL_START, MODEL_BYTES, READ_WRITE, QUIRE_RESERVE_REPLACE, &va));
     memset(model->bytes, 0, MODEL_BYTES);
+    model->space.key_rights = 0;
     for (size_t i = 0; i < MODEL_PAGES; i++) {
         uint8_t *bytes = model->bytes + i * QUIRE_PAGE_BYTES;
 
@@ -62,6 +63,7 @@ static void verify_page(model_t *model, quire_cursor_t *cursor, size_t index)
     CHECK_EQUAL(page.kind, expected_kind(expected));
     if (page.kind == QUIRE_PAGE_EMPTY)
         return;
+    CHECK_EQUAL(page.key, expected->key);
     CHECK_EQUAL(page.prot | always, expected->prot | (unsigned)QUIRE_PROT_USER | always);
 }
 
@@ -118,6 +120,7 @@ static void verify_ranges(model_t *model)
             CHECK_EQUAL(model->pages[index].kind, MODEL_NOTHING);
         for (; MODEL_START + index * PAGE < range.end; index++) {
             CHECK_EQUAL(model->pages[index].kind == MODEL_GUARD, range.guard);
+            CHECK_EQUAL(model->pages[index].key, range.key);
             CHECK(model->pages[index].kind != MODEL_NOTHING);
             filled += model->pages[index].filled;
         }

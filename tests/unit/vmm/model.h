@@ -20,7 +20,8 @@ typedef enum model_kind { MODEL_NOTHING, MODEL_PROMISE, MODEL_GUARD } model_kind
 typedef struct model_page {
     model_kind_t kind;
     uint8_t prot; /* without USER */
-    bool filled;  /* it has a frame */
+    uint8_t key;
+    bool filled; /* it has a frame */
 } model_page_t;
 
 typedef struct model {

@@ -146,6 +146,32 @@ static void step_protect(model_t *model, bool scarce)
     }
 }
 
+static void step_protect_key(model_t *model, bool scarce)
+{
+    run_t run = random_run();
+    uint8_t prot = random_prot();
+    uint8_t key = (uint8_t)test_random_below(QUIRE_KEYS);
+    quire_status_t expected = count_kind(model, run, MODEL_NOTHING) == 0 ? QUIRE_OK : QUIRE_NOT_FOUND;
+    quire_status_t status;
+
+    if (key >= quire_format_keys(model->space.table.format))
+        expected = QUIRE_UNSUPPORTED;
+    status = quire_vmm_protect_key(&model->space, address_of(run.first), bytes_of(run), prot, key);
+    if (happened(status, expected, scarce)) {
+        for (size_t i = run.first; i < run.first + run.count; i++) {
+            model->pages[i].prot = prot;
+            model->pages[i].key = key;
+        }
+    }
+}
+
+/* Another thread's turn, or the same one has changed its register. Mostly something is forbidden to few keys. */
+static void step_key_rights(model_t *model, bool scarce)
+{
+    (void)scarce;
+    model->space.key_rights = test_random_below(3) == 0 ? 0 : (uint32_t)(test_random() & test_random());
+}
+
 static void step_discard(model_t *model, bool scarce)
 {
     run_t run = random_run();
@@ -177,8 +203,11 @@ static void step_populate(model_t *model, bool scarce)
     }
 }
 
-static quire_status_t expected_access(const model_page_t *page, unsigned access)
+static quire_status_t expected_access(const model_t *model, size_t index, unsigned access)
 {
+    const model_page_t *page = &model->pages[index];
+    unsigned forbidden = model->space.key_rights >> (2 * page->key) & 3;
+
     if (page->kind == MODEL_NOTHING)
         return QUIRE_NOT_FOUND;
     if (page->kind == MODEL_GUARD || page->prot == QUIRE_PROT_NONE || (access & QUIRE_ACCESS_USER) == 0)
@@ -187,17 +216,22 @@ static quire_status_t expected_access(const model_page_t *page, unsigned access)
         return QUIRE_DENIED;
     if ((access & QUIRE_ACCESS_EXEC) != 0 && (page->prot & QUIRE_PROT_EXEC) == 0)
         return QUIRE_DENIED;
+    if ((access & QUIRE_ACCESS_KEY) != 0)
+        return QUIRE_DENIED;
+    if ((access & QUIRE_ACCESS_EXEC) == 0 &&
+        (forbidden == 1 || forbidden == 3 || (forbidden == 2 && (access & QUIRE_ACCESS_WRITE) != 0)))
+        return QUIRE_DENIED;
     return QUIRE_OK;
 }
 
 static void step_fault(model_t *model, bool scarce)
 {
     size_t index = (size_t)test_random_below(MODEL_PAGES);
-    unsigned access = (unsigned)test_random_below(8);
+    unsigned access = (unsigned)test_random_below(8) | (test_random_below(8) == 0 ? (unsigned)QUIRE_ACCESS_KEY : 0);
     quire_status_t status;
 
     status = quire_vmm_fault(&model->space, address_of(index) + test_random_below(PAGE), access);
-    if (happened(status, expected_access(&model->pages[index], access), scarce))
+    if (happened(status, expected_access(model, index, access), scarce))
         model->pages[index].filled = true;
 }
 
@@ -209,7 +243,7 @@ static quire_status_t expected_copy(const model_t *model, size_t offset, size_t 
     while (at < offset + bytes) {
         size_t index = at / QUIRE_PAGE_BYTES;
 
-        if (index >= MODEL_PAGES || expected_access(&model->pages[index], access) != QUIRE_OK) {
+        if (index >= MODEL_PAGES || expected_access(model, index, access) != QUIRE_OK) {
             *good = at - offset;
             return QUIRE_DENIED;
         }
@@ -272,7 +306,7 @@ static void step_poke_or_clear(model_t *model, bool scarce)
             expected = page->kind == MODEL_GUARD ? QUIRE_DENIED : QUIRE_NOT_FOUND;
         status = quire_vmm_poke(&model->space, MODEL_START + offset, buffer, sizeof(buffer));
     } else {
-        if (expected_access(page, USER_WRITE) != QUIRE_OK)
+        if (expected_access(model, index, USER_WRITE) != QUIRE_OK)
             expected = QUIRE_DENIED;
         memset(buffer, 0, sizeof(buffer));
         status = quire_vmm_clear_user(&model->space, MODEL_START + offset, sizeof(buffer));
@@ -295,6 +329,8 @@ static void carry_run(model_t *model, run_t from, run_t to)
     memcpy(bytes, model->bytes + from.first * QUIRE_PAGE_BYTES, kept * QUIRE_PAGE_BYTES);
     set_run(model, from, MODEL_NOTHING, QUIRE_PROT_NONE);
     set_run(model, to, last.kind, last.prot);
+    for (size_t i = to.first; i < to.first + to.count; i++)
+        model->pages[i].key = last.key;
     memcpy(&model->pages[to.first], pages, kept * sizeof(pages[0]));
     memcpy(model->bytes + to.first * QUIRE_PAGE_BYTES, bytes, kept * QUIRE_PAGE_BYTES);
 }
@@ -340,9 +376,9 @@ static void step_move(model_t *model, bool scarce)
 void vmm_model_step(model_t *model, bool scarce)
 {
     static void (*const steps[])(model_t *, bool) = {
-        step_reserve_fixed, step_reserve, step_unmap,         step_protect, step_discard, step_populate,
-        step_fault,         step_fault,   step_copy,          step_copy,    step_copy,    step_fault,
-        step_copy,          step_protect, step_poke_or_clear, step_move,    step_move,
+        step_reserve_fixed, step_reserve, step_unmap, step_protect,     step_discard,    step_populate, step_fault,
+        step_fault,         step_copy,    step_copy,  step_copy,        step_fault,      step_copy,     step_protect,
+        step_poke_or_clear, step_move,    step_move,  step_protect_key, step_key_rights,
     };
 
     steps[test_random_below(sizeof(steps) / sizeof(steps[0]))](model, scarce);
