@@ -215,10 +215,18 @@ void host_model_boot(quire_pa_t root)
         if (model_start(machine.model, cpu, paging_of(machine.config.format), root.value).raised ||
             model_mov_cr3(machine.model, cpu, root.value).raised || model_wrmsr_pat(machine.model, cpu, PAT).raised)
             host_broken("a CPU cannot be started with this root");
+        if (quire_format_keys(machine.config.format) > 1 &&
+            model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PKE).raised)
+            host_broken("a CPU has no protection keys");
         machine.loaded[cpu] = 0;
     }
     machine.booted = true;
     judge();
+}
+
+void host_model_set_pkru(unsigned cpu, uint32_t pkru)
+{
+    model_set_pkru(machine.model, cpu, pkru);
 }
 
 uint32_t host_model_loaded(unsigned cpu)

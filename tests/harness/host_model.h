@@ -34,6 +34,9 @@ quire_pmm_t *host_model_pmm(void);
 /* Switches paging on, on every CPU, with this root. The upper half of the PAT becomes WC, WP, UC-, UC. */
 void host_model_boot(quire_pa_t root);
 
+/* PKRU of a CPU; keys count from the boot on, where the format has them. */
+void host_model_set_pkru(unsigned cpu, uint32_t pkru);
+
 /* What the CPUs do, and what memory says; violations end the test. */
 model_fault_t host_model_read(unsigned cpu, quire_va_t va, void *to, size_t bytes, model_mode_t mode, size_t *done);
 model_fault_t host_model_write(unsigned cpu, quire_va_t va, const void *from, size_t bytes, model_mode_t mode,

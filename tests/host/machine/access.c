@@ -106,10 +106,12 @@ static bool memory_allows(const access_t *access, quire_va_t va)
     return access->kind == MODEL_READ || (access->kind == MODEL_WRITE ? found.writable : !found.no_execute);
 }
 
-static unsigned access_bits(const access_t *access)
+static unsigned access_bits(const access_t *access, uint32_t code)
 {
     unsigned bits = access->mode == MODEL_USER ? QUIRE_ACCESS_USER : 0;
 
+    if (code & MODEL_PF_PK)
+        bits |= QUIRE_ACCESS_KEY;
     if (access->kind == MODEL_WRITE)
         bits |= QUIRE_ACCESS_WRITE;
     return access->kind == MODEL_EXECUTE ? bits | QUIRE_ACCESS_EXEC : bits;
@@ -137,7 +139,7 @@ static bool handle(machine_t *machine, access_t *access, const model_fault_t *fa
     }
     host_use_cpu(access->cpu);
     machine->cpu = access->cpu;
-    status = quire_vmm_fault(&access->flat->space, fault->address, access_bits(access));
+    status = quire_vmm_fault(&access->flat->space, fault->address, access_bits(access, fault->error_code));
     if (!machine_happened(machine, status, expected.status, 1))
         return false;
     flat_repair(&access->flat->pages[index], access->kind == MODEL_WRITE);

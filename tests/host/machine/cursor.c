@@ -5,8 +5,8 @@
  *
  * Each access must do what the list says: reach the right frame, by the right cache type, or fault with the right code.
  */
+#include "expect.h"
 #include "extents.h"
-#include "host_model.h"
 
 #include <stdio.h>
 
@@ -17,6 +17,7 @@
 #define ROUNDS     4
 #define OPERATIONS 6250
 #define LIMIT      (SIZE_MAX >> 1)
+#define PKRU       0xe4e4e4e4u /* of four keys one is free, one not to be used, one not to be written, one both */
 
 typedef struct world {
     const quire_format_t *format;
@@ -56,6 +57,11 @@ static void random_range(unsigned tree, quire_va_t *start, quire_va_t *end)
 static unsigned random_prot(unsigned tree)
 {
     return (unsigned)test_random_below(8) | (tree == 0 || test_random_below(8) == 0 ? 0 : (unsigned)QUIRE_PROT_USER);
+}
+
+static uint8_t random_key(unsigned prot)
+{
+    return prot & QUIRE_PROT_USER ? (uint8_t)test_random_below(quire_format_keys(world.format)) : 0;
 }
 
 static unsigned random_attributes(unsigned tree)
@@ -147,6 +153,7 @@ static void mark(unsigned tree)
     random_range(tree, &start, &end);
     if (page.kind != QUIRE_PAGE_EMPTY)
         page.prot = (uint8_t)random_prot(tree);
+    page.key = random_key(page.prot);
     if (page.kind == QUIRE_PAGE_OBJECT)
         page.payload = test_random_below(quire_format_payload_max(world.format));
     if (!open_range(&cursor, tree, start, end, QUIRE_CURSOR_EDGES))
@@ -160,6 +167,7 @@ static void mark(unsigned tree)
 static void protect(unsigned tree)
 {
     unsigned prot = random_prot(tree);
+    unsigned key = test_random_below(2) == 0 ? random_key(prot) : EXTENTS_KEY_KEPT;
     quire_cursor_t cursor;
     quire_va_t start;
     quire_va_t end;
@@ -167,9 +175,12 @@ static void protect(unsigned tree)
     random_range(tree, &start, &end);
     if (!open_range(&cursor, tree, start, end, QUIRE_CURSOR_EDGES))
         return;
-    quire_cursor_protect(&cursor, start, end, prot);
+    if (key == EXTENTS_KEY_KEPT)
+        quire_cursor_protect(&cursor, start, end, prot);
+    else
+        CHECK_OK(quire_cursor_protect_key(&cursor, start, end, prot, key));
     quire_cursor_close(&cursor);
-    extents_protect(&world.expected[tree], start, end, prot);
+    extents_protect(&world.expected[tree], start, end, prot, key);
 }
 
 /* Out of one place and into another, under one lock; back if the other is taken. */
@@ -190,6 +201,7 @@ static void move(unsigned tree)
 
         CHECK_EQUAL(taken.kind, page.kind);
         CHECK_EQUAL(taken.prot, page.prot);
+        CHECK_EQUAL(taken.key, page.key);
         CHECK_EQUAL(taken.payload, page.payload);
         CHECK_OK(quire_cursor_reopen(&cursor, to, to + PAGE, QUIRE_CURSOR_POPULATE));
         quire_cursor_put(&cursor, to, &taken);
@@ -208,34 +220,6 @@ static void switch_tree(unsigned cpu, unsigned tree)
 
 /* --- use --- */
 
-static bool allows(const quire_page_t *page, model_kind_t kind, model_mode_t mode)
-{
-    if (page->kind != QUIRE_PAGE_MAPPED || (mode == MODEL_USER && !(page->prot & QUIRE_PROT_USER)))
-        return false;
-    if (kind == MODEL_WRITE)
-        return (page->prot & QUIRE_PROT_WRITE) && !(page->flags & QUIRE_PAGE_COPY_ON_WRITE);
-    return kind != MODEL_EXECUTE || (page->prot & QUIRE_PROT_EXEC) || quire_format_levels(world.format) == 2;
-}
-
-static uint32_t error_code(const quire_page_t *page, model_kind_t kind, model_mode_t mode)
-{
-    uint32_t code = page->kind == QUIRE_PAGE_MAPPED ? MODEL_PF_P : 0;
-
-    code |= kind == MODEL_WRITE ? MODEL_PF_W : 0;
-    code |= kind == MODEL_EXECUTE && quire_format_levels(world.format) > 2 ? MODEL_PF_ID : 0;
-    return code | (mode == MODEL_USER ? MODEL_PF_U : 0);
-}
-
-/* As host_model_boot() has programmed the PAT. */
-static model_memory_type_t memory_type(const quire_page_t *page)
-{
-    static const model_memory_type_t types[] = {MODEL_WB, MODEL_WT, MODEL_UC, MODEL_UC,
-                                                MODEL_WC, MODEL_WP, MODEL_UC, MODEL_UC};
-    unsigned index = (page->flags & QUIRE_PAGE_WRITE_THROUGH ? 1 : 0) | (page->flags & QUIRE_PAGE_UNCACHED ? 2 : 0);
-
-    return types[index | (page->flags & QUIRE_PAGE_PAT ? 4 : 0)];
-}
-
 static void touch(void)
 {
     static const model_mode_t modes[] = {MODEL_USER, MODEL_USER, MODEL_SUPERVISOR};
@@ -250,15 +234,15 @@ static void touch(void)
     world.operations++;
     if (test_random_below(4) == 0)
         (void)host_model_prefetch(cpu, random_page(test_random_below(3) == 0 ? 0 : world.loaded[cpu]));
-    CHECK_EQUAL(result.fault.raised, !allows(&page, kind, mode));
+    CHECK_EQUAL(result.fault.raised, !expect_allowed(world.format, PKRU, &page, kind, mode));
     if (result.fault.raised) {
         world.faults++;
         CHECK_EQUAL(result.fault.vector, MODEL_PF);
-        CHECK_EQUAL(result.fault.error_code, error_code(&page, kind, mode));
+        CHECK_EQUAL(result.fault.error_code, expect_code(world.format, PKRU, &page, kind, mode));
         return;
     }
     CHECK_EQUAL(result.piece[0].pa, page.payload << QUIRE_PAGE_SHIFT);
-    CHECK_EQUAL(result.piece[0].type, memory_type(&page));
+    CHECK_EQUAL(result.piece[0].type, expect_type(&page));
     if (kind == MODEL_WRITE) {
         page.flags |= QUIRE_PAGE_DIRTY;
         extents_set(&world.expected[tree], va, va + PAGE, &page);
@@ -280,6 +264,7 @@ static void query(unsigned tree)
         extent.page.payload += (va - extent.start) >> QUIRE_PAGE_SHIFT;
     CHECK_EQUAL(extent.page.kind, expected.kind);
     CHECK_EQUAL(extent.page.prot, expected.prot);
+    CHECK_EQUAL(extent.page.key, expected.key);
     CHECK_EQUAL(extent.page.payload, expected.payload);
     CHECK_EQUAL(extent.page.flags & ~by_mmu, expected.flags & ~by_mmu);
     CHECK((extent.page.flags & QUIRE_PAGE_DIRTY) || !(expected.flags & QUIRE_PAGE_DIRTY));
@@ -311,6 +296,8 @@ static void start(const quire_format_t *format, unsigned variant)
     CHECK_OK(quire_table_pin(&world.trees[0], world.shared_start, world.shared_start + PAGE));
     quire_table_seal(&world.trees[0]);
     host_model_boot(quire_table_root(&world.trees[0]));
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        host_model_set_pkru(cpu, PKRU);
     CHECK_OK(quire_table_create(&world.trees[1], &world.trees[0], 1));
     extents_init(&world.expected[0], world.shared_start, world.shared_start + (span - PAGE));
     extents_init(&world.expected[1], 0, 2 * span + 64 * PAGE);

@@ -72,8 +72,8 @@ static bool continues(const extent_t *at)
 {
     quire_page_t page = page_in(at, at[1].start);
 
-    return page.kind == at[1].page.kind && page.prot == at[1].page.prot && page.flags == at[1].page.flags &&
-           page.payload == at[1].page.payload;
+    return page.kind == at[1].page.kind && page.prot == at[1].page.prot && page.key == at[1].page.key &&
+           page.flags == at[1].page.flags && page.payload == at[1].page.payload;
 }
 
 static void join(extents_t *extents, size_t first, size_t last)
@@ -99,7 +99,7 @@ void extents_set(extents_t *extents, quire_va_t start, quire_va_t end, const qui
     join(extents, first == 0 ? 0 : first - 1, first + 1);
 }
 
-void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsigned prot)
+void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsigned prot, unsigned key)
 {
     size_t first = cut(extents, start);
     size_t stop = cut(extents, end);
@@ -111,6 +111,10 @@ void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsig
         if (page->kind == QUIRE_PAGE_EMPTY)
             continue;
         page->prot = (uint8_t)prot;
+        if (key != EXTENTS_KEY_KEPT)
+            page->key = (uint8_t)key;
+        if (!(prot & QUIRE_PROT_USER))
+            page->key = 0;
         if (!extents_hold_frame(page))
             continue;
         page->kind = reachable ? QUIRE_PAGE_MAPPED : QUIRE_PAGE_HIDDEN;

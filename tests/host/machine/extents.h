@@ -27,8 +27,9 @@ void extents_init(extents_t *extents, quire_va_t start, quire_va_t end);
 quire_page_t extents_at(const extents_t *extents, quire_va_t va);
 
 void extents_set(extents_t *extents, quire_va_t start, quire_va_t end, const quire_page_t *page);
-/* By the contract of quire_cursor_protect(). */
-void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsigned prot);
+/* By the contract of quire_cursor_protect_key(), or without it if the key is EXTENTS_KEY_KEPT. */
+#define EXTENTS_KEY_KEPT QUIRE_KEYS
+void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsigned prot, unsigned key);
 
 /* How many pages of [start, end) are of this kind; with `owned`, only those whose frame is the PMM's. */
 size_t extents_count(const extents_t *extents, quire_va_t start, quire_va_t end, quire_page_kind_t kind, bool owned);

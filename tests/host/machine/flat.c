@@ -15,6 +15,12 @@ static bool has_no_execute(const flat_t *flat)
     return quire_format_levels(flat->format) > 2;
 }
 
+/* The kernel's pages have no key. PKRU is that of the space's one thread, on whatever CPU it runs. */
+static bool key_refuses(const flat_t *flat, const flat_page_t *page, model_kind_t kind)
+{
+    return flat->user && expect_key_refuses(flat->space.key_rights, page->key, kind);
+}
+
 /* What the library should say of an access that faulted. */
 static quire_status_t judge(const flat_t *flat, const flat_page_t *page, model_kind_t kind, bool from_user)
 {
@@ -23,6 +29,8 @@ static quire_status_t judge(const flat_t *flat, const flat_page_t *page, model_k
     if (page->kind == FLAT_GUARD || (page->prot & PROT_ACCESS) == 0 || from_user != flat->user)
         return QUIRE_DENIED;
     if (kind == MODEL_WRITE && (page->prot & QUIRE_PROT_WRITE) == 0)
+        return QUIRE_DENIED;
+    if (key_refuses(flat, page, kind))
         return QUIRE_DENIED;
     return kind == MODEL_EXECUTE && (page->prot & QUIRE_PROT_EXEC) == 0 ? QUIRE_DENIED : QUIRE_OK;
 }
@@ -33,14 +41,16 @@ flat_answer_t flat_expect(const flat_t *flat, size_t index, model_kind_t kind, b
     const flat_page_t *page = &flat->pages[index];
     flat_answer_t answer = {.status = judge(flat, page, kind, from_user)};
     bool here = reachable(page);
+    bool refused = here && key_refuses(flat, page, kind);
 
-    if (!here || (from_user && !flat->user))
+    if (!here || refused || (from_user && !flat->user))
         answer.faults = true;
     if (kind == MODEL_WRITE && ((page->prot & QUIRE_PROT_WRITE) == 0 || page->shared))
         answer.faults = true;
     if (kind == MODEL_EXECUTE && has_no_execute(flat) && (page->prot & QUIRE_PROT_EXEC) == 0)
         answer.faults = true;
     answer.code = here ? MODEL_PF_P : 0;
+    answer.code |= refused ? MODEL_PF_PK : 0;
     answer.code |= from_user ? MODEL_PF_U : 0;
     answer.code |= kind == MODEL_WRITE ? MODEL_PF_W : 0;
     answer.code |= kind == MODEL_EXECUTE && has_no_execute(flat) ? MODEL_PF_ID : 0;
@@ -72,6 +82,7 @@ void flat_set(flat_t *flat, run_t run, flat_kind_t kind, uint8_t prot)
         flat_empty_page(&flat->pages[i]);
         flat->pages[i].kind = (uint8_t)kind;
         flat->pages[i].prot = kind == FLAT_PROMISE ? prot : 0;
+        flat->pages[i].key = 0;
     }
 }
 
@@ -113,6 +124,8 @@ void flat_move(flat_t *flat, run_t from, run_t to)
     }
     flat_set(flat, from, FLAT_NOTHING, 0);
     flat_set(flat, to, (flat_kind_t)last.kind, last.prot);
+    for (size_t i = kept; i < to.count; i++)
+        flat->pages[to.first + i].key = last.key;
     for (size_t i = 0; i < kept; i++)
         flat->pages[to.first + i] = pages[i];
 }

@@ -9,7 +9,7 @@
 #ifndef QUIRE_TEST_MACHINE_FLAT_H
 #define QUIRE_TEST_MACHINE_FLAT_H
 
-#include "host_model.h"
+#include "expect.h"
 
 #define PAGE        ((quire_va_t)QUIRE_PAGE_BYTES)
 #define MIB         ((quire_va_t)1 << 20)
@@ -22,6 +22,7 @@ typedef enum flat_kind { FLAT_NOTHING, FLAT_PROMISE, FLAT_GUARD } flat_kind_t;
 typedef struct flat_page {
     uint8_t kind; /* flat_kind_t */
     uint8_t prot; /* without USER */
+    uint8_t key;
     bool filled;
     bool shared;    /* by a fork, and not written since: the first write copies */
     bool perhaps;   /* shared: a fork that failed may have marked it so */

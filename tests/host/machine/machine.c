@@ -100,6 +100,7 @@ void machine_switch(machine_t *machine, unsigned cpu, unsigned space)
 {
     host_use_cpu(cpu);
     quire_vmm_activate(&machine->flats[space].space);
+    host_model_set_pkru(cpu, machine->flats[space].space.key_rights);
     host_use_cpu(machine->cpu);
     machine->current[cpu] = space;
 }
@@ -126,6 +127,7 @@ static void verify_page(const flat_t *flat, size_t index)
     if (!page->perhaps)
         CHECK_EQUAL(found.writable, (page->prot & QUIRE_PROT_WRITE) != 0 && !page->shared);
     CHECK_EQUAL(found.user, flat->user);
+    CHECK_EQUAL(found.key, page->key);
     CHECK_EQUAL(found.global, !flat->user);
     CHECK_EQUAL(found.no_execute, no_execute);
     CHECK(found.dirty || !page->dirty);

@@ -111,6 +111,36 @@ static void protect(machine_t *machine, flat_t *flat)
     }
 }
 
+static void protect_key(machine_t *machine, flat_t *flat)
+{
+    run_t run = machine_random_run(flat);
+    uint8_t prot = random_prot();
+    uint8_t key = (uint8_t)test_random_below(QUIRE_KEYS);
+    bool possible = key == 0 || (flat->user && quire_format_keys(flat->format) > 1);
+    quire_status_t expected = flat_count_kind(flat, run, FLAT_NOTHING) == 0 ? QUIRE_OK : QUIRE_NOT_FOUND;
+    quire_status_t status =
+        quire_vmm_protect_key(&flat->space, flat_address(flat, run.first), bytes_of(run), prot, key);
+
+    if (machine_happened(machine, status, possible ? expected : QUIRE_UNSUPPORTED, 0)) {
+        for (size_t i = run.first; i < run.first + run.count; i++) {
+            flat->pages[i].prot = prot;
+            flat->pages[i].key = key;
+        }
+    }
+}
+
+/* The process writes to PKRU: mostly a few keys are closed then. */
+static void write_pkru(machine_t *machine, flat_t *flat)
+{
+    if (!flat->user || quire_format_keys(flat->format) == 1)
+        return;
+    flat->space.key_rights = test_random() % 2 == 0 ? 0 : (uint32_t)(test_random() & test_random() & test_random());
+    for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+        if (machine->current[cpu] == (unsigned)(flat - machine->flats))
+            host_model_set_pkru(cpu, flat->space.key_rights);
+    }
+}
+
 static void discard(machine_t *machine, flat_t *flat)
 {
     run_t run = machine_random_run(flat);
@@ -184,8 +214,9 @@ static void move(machine_t *machine, flat_t *flat)
 void machine_transaction(machine_t *machine)
 {
     static void (*const steps[])(machine_t *, flat_t *) = {
-        reserve_fixed, reserve_fixed, reserve_fixed, reserve, unmap,   protect,      protect,
-        discard,       populate,      move,          move,    protect, machine_copy, machine_poke,
+        reserve_fixed, reserve_fixed, reserve_fixed, reserve,     unmap,      protect,
+        protect,       discard,       populate,      move,        move,       protect,
+        machine_copy,  machine_poke,  protect_key,   protect_key, write_pkru,
     };
     flat_t *flat = &machine->flats[test_random_below(SPACES)];
 
