@@ -30,6 +30,9 @@ PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
 PORTABLE_C := $(wildcard kernel/boot.c kernel/elf.c kernel/initrd.c)
+# ./quire explain: a program of the host.
+EXPLAIN_C := $(wildcard tools/explain/*.c)
+EXPLAIN_PARTS_C := $(filter-out %/main.c %/port.c,$(EXPLAIN_C))
 
 objects = $(addprefix $(1)/,$(addsuffix .o,$(basename $(2))))
 
@@ -100,7 +103,7 @@ $(B)/initrd.cpio: $(BINARIES) $(SEGMENTED_BINARIES) user/programs.txt user/segme
 # --- the host: unit tests in four sanitized builds, host-only tests, races ---
 
 HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -Iinclude -iquote mm \
-              -iquote kernel -iquote tests/harness -iquote tests/model
+              -iquote kernel -iquote tools -iquote tests/harness -iquote tests/model
 HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c
 HOST_MACHINE_C := tests/harness/host_machine.c
 HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)
@@ -121,7 +124,7 @@ HOST_CC_fuzz := clang -m64 -fsanitize=fuzzer-no-link,address,undefined -fno-sani
 
 # Fuzz targets bring their own machine and take from the library what they need. Noise: without a fuzzer.
 FUZZ := $(filter-out main,$(basename $(notdir $(wildcard tests/fuzz/*.c))))
-FUZZ_LIBRARY_C := $(MM_C) $(PORTABLE_C) $(MODEL_C) $(wildcard tests/fuzz/machine/*.c)
+FUZZ_LIBRARY_C := $(MM_C) $(PORTABLE_C) $(EXPLAIN_PARTS_C) $(MODEL_C) $(wildcard tests/fuzz/machine/*.c)
 build/host/%/library.a: ; @rm -f $@; ar rc $@ $^
 build/host/gcc-64/library.a: $(call objects,build/host/gcc-64,$(FUZZ_LIBRARY_C))
 build/host/fuzz/library.a: $(call objects,build/host/fuzz,$(FUZZ_LIBRARY_C))
@@ -131,6 +134,9 @@ build/host/fuzz/fuzz-%: build/host/fuzz/tests/fuzz/%.o build/host/fuzz/library.a
 	$(HOST_CC_fuzz) -fsanitize=fuzzer -o $@ $^ -lpthread
 noise: $(FUZZ:%=build/host/gcc-64/noise-%)
 fuzz: $(FUZZ:%=build/host/fuzz/fuzz-%) ## libFuzzer programs for every target of tests/fuzz, in build/host/fuzz
+
+build/host/%/explain: $(call objects,build/host/%,$(EXPLAIN_C) $(MM_C))
+	$(HOST_CC_$*) -o $@ $^
 
 # $(1): the build. $(2): the program. $(3): its tests. $(4): the machine they run on.
 define host_program
@@ -145,7 +151,7 @@ endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C),$(HOST_MACHINE_C))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),machine,$(MACHINE_C) $(MODEL_C),$(HOST_MODEL_C))))
-$(foreach host,gcc-64 clang-64 coverage,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C),$(HOST_MACHINE_C))))
+$(foreach host,gcc-64 clang-64 coverage,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C) $(EXPLAIN_PARTS_C),$(HOST_MACHINE_C))))
 $(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C),$(HOST_MACHINE_C)))
 
 host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here

@@ -5,7 +5,8 @@
  * A page fault is three hops: here, quire_vmm_fault(), the cursor. When the VMM says no, the process ends as Linux
  * would end it, after a report in words: what it wanted, why it was refused, and the page-table walk. All other faults
  * of ring 3 end the process too. Nothing a process does may end the kernel; a fault of the kernel's own does, with the
- * same report and the registers.
+ * same report and the registers. With the word "stop" the machine stands still after either report, for somebody to
+ * save its memory and ask ./quire explain.
  *
  * Single-step traps that arrive in ring 0 are a process's trace flag, or its breakpoint on the instruction before a
  * system call, arriving late: they are ignored.
@@ -13,6 +14,7 @@
 #include "trap.h"
 
 #include "arch/arch.h"
+#include "boot.h"
 #include "memory.h"
 #include "port.h"
 #include "ports.h"
@@ -115,6 +117,15 @@ static void report_double_fault(uintptr_t va)
         show_page_walk(present_space(), (quire_va_t)va);
 }
 
+static void report_registers(const trap_frame_t *frame)
+{
+    arch_print_registers(frame);
+    print("  error %zx\n", (size_t)frame_error(frame));
+    arch_print_control_registers();
+    if (boot_option("stop", NULL, 0))
+        arch_stop();
+}
+
 /* Where segments are all the protection there is, breaking their rules is what a page fault is elsewhere: SIGSEGV. */
 static int process_status(const process_t *process, unsigned vector)
 {
@@ -134,7 +145,7 @@ static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
         report_page_fault(arch_fault_address(), frame_error(frame), status);
     else if (!segments_explain(process, frame) && frame_error(frame) != 0)
         print("  error code 0x%zx\n", (size_t)frame_error(frame));
-    arch_print_registers(frame);
+    report_registers(frame);
     print("  the process ends with status %d; the kernel goes on\n\n", process_status(process, vector));
     process_exit(process_status(process, vector));
 }
@@ -156,7 +167,7 @@ void trap_die(trap_frame_t *frame, quire_status_t status)
         report_double_fault(arch_fault_address());
     else
         print("  error code 0x%zx\n", (size_t)frame_error(frame));
-    arch_print_registers(frame);
+    report_registers(frame);
     arch_exit(false, 255);
 }
 

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 command -v clang-format >/dev/null 2>&1 || { echo "clang-format is not installed" && exit 3; }
 status=0
-for file in $(find include mm kernel user tests -name '*.[ch]' | sort); do
+for file in $(find include mm kernel user tests tools -name '*.[ch]' | sort); do
     clang-format --dry-run --Werror "$file" >/dev/null 2>&1 || { echo "$file: not as clang-format writes it" && status=1; }
 done
 exit $status

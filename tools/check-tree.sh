@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 sources()
 {
-    find include mm kernel user tests -name '*.[chS]' | sort
+    find include mm kernel user tests tools -name '*.[chS]' | sort
 }
 
 texts()
@@ -87,7 +87,7 @@ check_lengths()
 # A function begins at a line "{" and ends at a line "}", which clang-format sees to.
 check_functions()
 {
-    find mm kernel user tests -name '*.c' | sort | xargs awk '
+    find mm kernel user tests tools -name '*.c' | sort | xargs awk '
         FNR == 1 { start = 0 }
         /^\{$/ { start = FNR }
         /^\}$/ { if (start && FNR - start - 1 >= 40) print FILENAME ":" start ": a function of " FNR - start - 1 " lines; 39 are allowed"; start = 0 }'
@@ -101,7 +101,7 @@ check_headers()
     for file in quire Makefile $(find tools tests bench .ci -name '*.sh' -o -name '*.t' -o -name '*.pl' -o -path .ci/run); do
         head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file: does not begin with its licence"
     done
-    for file in $(find include mm kernel user tests -name '*.h'); do
+    for file in $(find include mm kernel user tests tools -name '*.h'); do
         grep -q '^#ifndef [A-Z0-9_]*_H$' "$file" || echo "$file: has no include guard"
     done
 }

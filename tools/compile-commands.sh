@@ -5,7 +5,7 @@
 # kernel of ARCH, its tests, and the host tests of one build, which have the model and the tests that only a host can run.
 set -eu
 cd "$(dirname "$0")/.."
-make -nB ARCH="$1" test-kernel build/host/gcc-64/unit build/host/gcc-64/host |
+make -nB ARCH="$1" test-kernel build/host/gcc-64/unit build/host/gcc-64/host build/host/gcc-64/explain |
     perl -e '
         my ($folder, @entries) = shift;
         while (<STDIN>) {

@@ -88,6 +88,10 @@ arch_fix_t arch_fix_return(trap_frame_t *frame);
 
 void arch_print_registers(const trap_frame_t *frame);
 
+/* Two lines: CR0 to CR4 and EFER, and where the descriptor tables lie. With the lines above them, all that
+   ./quire explain needs beside a dump of the memory. */
+void arch_print_control_registers(void);
+
 /* Called by the entry code on every way into the kernel. */
 void trap_dispatch(trap_frame_t *frame);
 
@@ -132,6 +136,9 @@ uintptr_t arch_fault_address(void);
 /* Ends the machine. `clean` is told apart from a triple fault, which is QEMU's exit code 0: it exits with 33 if clean,
    35 if not. `status` (0 to 255) reaches the host through the debug console (port 0xe9, "exit N\n"). */
 _Noreturn void arch_exit(bool clean, unsigned status);
+
+/* Stands still for good, so that the machine's memory can be saved from outside. */
+_Noreturn void arch_stop(void);
 
 uint64_t arch_timestamp(void);
 

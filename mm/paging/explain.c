@@ -355,7 +355,7 @@ size_t quire_explain(const quire_explain_t *explain, quire_va_t va, uint32_t cod
 size_t quire_explain_fault(const quire_table_t *table, quire_va_t va, uint32_t code, char *bytes, size_t size)
 {
     const quire_explain_t explain = {.format = format_of(table),
-                                     .cr3 = quire_table_root(table).value,
+                                     .cr3 = quire_pa_of_frame(table->root).value,
                                      .shared_start = table->shared_start,
                                      .promises = true,
                                      .pmm = table->pmm};

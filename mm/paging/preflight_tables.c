@@ -103,6 +103,15 @@ static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsi
     quire_paging_text_add(&check->text, "\n");
 }
 
+static void say_not_ram(preflight_t *check, uint64_t table, unsigned level)
+{
+    quire_preflight_begin(check, "the table of level ");
+    quire_paging_text_decimal(&check->text, level);
+    quire_paging_text_add(&check->text, " at ");
+    quire_paging_text_hex(&check->text, table);
+    quire_paging_text_add(&check->text, " is not RAM\n");
+}
+
 static void check_tree(preflight_t *check, uint64_t table, unsigned level)
 {
     const quire_format_t *format = check->format;
@@ -113,9 +122,11 @@ static void check_tree(preflight_t *check, uint64_t table, unsigned level)
         const char *why = NULL;
         uint64_t raw = 0;
 
-        if (!next_entry(check, table, entries, &index, &raw))
-            why = " is not RAM";
-        else if (entry_present(raw))
+        if (!next_entry(check, table, entries, &index, &raw)) {
+            say_not_ram(check, table, level);
+            return;
+        }
+        if (entry_present(raw))
             why = fault_of(check, level, raw);
         if (why != NULL)
             check_entry(check, table, level, index, why);

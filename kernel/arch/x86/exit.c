@@ -29,6 +29,12 @@ static void say_number(unsigned value)
     cpu_out8(PORT_DEBUG_CONSOLE, (uint8_t)('0' + value % 10));
 }
 
+void arch_stop(void)
+{
+    for (;;)
+        cpu_halt();
+}
+
 void arch_exit(bool clean, unsigned status)
 {
     say(PORT_DEBUG_CONSOLE, "exit ");
@@ -36,6 +42,5 @@ void arch_exit(bool clean, unsigned status)
     say(PORT_DEBUG_CONSOLE, "\n");
     cpu_out8(PORT_DEBUG_EXIT, clean ? EXIT_CLEAN : EXIT_NOT_CLEAN);
     say(PORT_BOCHS, "Shutdown");
-    for (;;)
-        cpu_halt();
+    arch_stop();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* preflight.c - what this CPU will hold at the moment the kernel's own tables are loaded, for the check before it. */
+/* preflight.c - what this CPU holds: for the check before the kernel's own tables are loaded, and for a last report. */
 #include "../arch.h"
 
+#include "../../print.h"
 #include "cpu.h"
 
 typedef struct table_register {
@@ -40,4 +41,18 @@ void arch_preflight(quire_preflight_t *preflight)
     preflight->instruction = (quire_va_t)(uintptr_t)__builtin_return_address(0);
     preflight->stack = (quire_va_t)(uintptr_t)__builtin_frame_address(0);
     add_task(preflight, (const uint64_t *)gdt.base);
+}
+
+/* tools/explain reads these names. */
+void arch_print_control_registers(void)
+{
+    quire_preflight_t now = {0};
+    uint16_t task;
+
+    arch_preflight(&now);
+    __asm__("str %0" : "=r"(task));
+    print("  cr0 %zx  cr2 %zx  cr3 %zx  cr4 %llx  efer %llx\n", (size_t)cpu_read_cr0(), (size_t)cpu_read_cr2(),
+          (size_t)cpu_read_cr3(), (unsigned long long)now.cr4, (unsigned long long)now.efer);
+    print("  gdt %zx %x  idt %zx %x  tr %x %zx %x\n", (size_t)now.gdt, now.gdt_limit, (size_t)now.idt, now.idt_limit,
+          task, (size_t)now.tss, now.tss_limit);
 }

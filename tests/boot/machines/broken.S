@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broken.S - somebody else's kernel, whose first page tables are wrong: it switches paging on and resets the machine.
+ *
+ * -DLEVELS=2 to 5 chooses the format, -DMISTAKE what is wrong:
+ *
+ *     1  the code is not mapped
+ *     2  the stack is not mapped
+ *     3  the NX bit, without EFER.NXE (not with two levels)
+ *     4  CR3 holds a virtual address
+ */
+#define MAGIC 0x1BADB002
+#define LARGE 0x83 /* present, writable, large */
+
+    .section .text
+    .balign 4
+    .long MAGIC
+    .long 0
+    .long -MAGIC
+
+    .globl start
+start:
+    cli
+    movl $stack_top, %esp
+    movl $tables, %edi
+#if LEVELS == 5
+    movl $tables + 0x1003, (%edi)
+    addl $0x1000, %edi
+#endif
+#if LEVELS >= 4
+    leal 0x1003(%edi), %eax
+    movl %eax, (%edi)
+    addl $0x1000, %edi
+#endif
+#if LEVELS == 3
+    leal 0x1001(%edi), %eax /* a PAE root entry has no rights */
+    movl %eax, (%edi)
+    addl $0x1000, %edi
+#elif LEVELS > 3
+    leal 0x1003(%edi), %eax
+    movl %eax, (%edi)
+    addl $0x1000, %edi
+#endif
+#if MISTAKE != 1
+    movl $LARGE, (%edi)
+#endif
+#if MISTAKE == 2
+    movl $0x800000, %esp
+#elif MISTAKE == 3
+    movl $0x80000000, 4(%edi)
+#endif
+    movl %cr4, %eax
+#if LEVELS == 2
+    orl $0x10, %eax
+#elif LEVELS == 5
+    orl $0x1020, %eax
+#else
+    orl $0x20, %eax
+#endif
+    movl %eax, %cr4
+    movl $tables, %eax
+#if MISTAKE == 4
+    addl $0xC0000000, %eax
+#endif
+    movl %eax, %cr3
+#if LEVELS > 3
+    movl $0xC0000080, %ecx
+    rdmsr
+    orl $0x100, %eax
+    wrmsr
+#endif
+    movl %cr0, %eax
+    orl $0x80000000, %eax
+    movl %eax, %cr0
+    pushl %eax
+1:  hlt
+    jmp 1b
+
+    .section .bss
+    .balign 4096
+tables:
+    .skip 5 * 4096
+    .skip 4096
+stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dump.c - any bytes as the registers and as the memory of a dead machine: both are read to their end, and whatever can
+ * be explained is.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "explain/memory.h"
+#include "explain/registers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static memory_t memory;
+
+/* A quarter of the inputs begin as a text with registers, for chance alone would hardly write one. */
+static bool read_set(const uint8_t *data, size_t size, register_set_t *set)
+{
+    static const char begin[] = "v=08 e=0\nRAX=0\nCR0=80010033 CR3=0 CR4=20\nEFER=500\nCR2=";
+    register_parser_t parser;
+
+    registers_begin(&parser, size % 3);
+    if (size % 4 == 0)
+        for (const char *line = begin; line[0] != '\0'; line += strcspn(line, "\n") + (strchr(line, '\n') != NULL))
+            registers_line(&parser, line, strcspn(line, "\n"));
+    while (size > 0) {
+        const uint8_t *end = memchr(data, '\n', size);
+        size_t length = end == NULL ? size : (size_t)(end - data);
+
+        registers_line(&parser, (const char *)data, length);
+        data += length + (end != NULL);
+        size -= length + (end != NULL);
+    }
+    return registers_end(&parser, set);
+}
+
+/* The file begins as a core half the time. */
+static bool open_memory(const uint8_t *data, size_t size)
+{
+    unsigned char header[EI_NIDENT] = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB};
+    char path[64];
+    int file = memfd_create("memory", 0);
+
+    if (file < 0 || ftruncate(file, 1 << 16) != 0 || pwrite(file, data, size, 64) != (ssize_t)size)
+        abort();
+    if (size % 2 == 0 && pwrite(file, header, sizeof(header), 0) != (ssize_t)sizeof(header))
+        abort();
+    if (size % 2 == 0 && pwrite(file, "\4\0", 2, 16) != 2)
+        abort();
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    const char *why = memory_open(&memory, path, size % 5 == 0 ? 0x2000 : 0);
+    close(file);
+    return why == NULL;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char text[1024];
+    register_set_t set = {.cr0 = 0x80000000, .cr3 = size > 8 ? data[8] << 12 & 0xF000 : 0, .cr4 = size & 0x1020};
+    const quire_format_t *format;
+
+    (void)read_set(data, size, &set);
+    format = registers_format(&set);
+    if (open_memory(data, size < 0x4000 ? size : 0x4000) && format != NULL) {
+        const quire_explain_t explain = {.format = format,
+                                         .cr3 = set.cr3,
+                                         .cr4 = set.cr4,
+                                         .efer = set.efer,
+                                         .promises = size & 1,
+                                         .read = memory_read,
+                                         .context = &memory};
+        const quire_preflight_t flight = {.format = format,
+                                          .cr3 = set.cr3,
+                                          .instruction = (quire_va_t)set.instruction,
+                                          .stack = (quire_va_t)set.stack,
+                                          .idt = (quire_va_t)set.idt.base,
+                                          .idt_limit = set.idt.limit & 0xFFFF,
+                                          .read = memory_read,
+                                          .context = &memory};
+
+        quire_explain(&explain, (quire_va_t)set.cr2, (uint32_t)set.event.code, text, sizeof(text));
+        if (quire_preflight_check(&flight, text, sizeof(text)) == QUIRE_OK && strlen(text) >= sizeof(text))
+            abort();
+    }
+    memory_close(&memory);
+    return 0;
+}
