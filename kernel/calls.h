@@ -33,6 +33,7 @@ typedef struct linux_state {
     uint64_t blocked; /* bit n - 1: signal n */
     uint64_t pending;
     limit_t limits[RLIMIT_COUNT];
+    uint16_t keys;             /* protection keys in use: bit n is key n; key 0 from the start */
     char executable[256];      /* what /proc/self/exe is a link to */
     char path[PATH_BYTES_MAX]; /* being looked up */
     uint8_t bounce[4096];      /* between two memories */
@@ -53,6 +54,15 @@ call_result_t copy_in(process_t *process, void *to, uintptr_t from, size_t bytes
 call_result_t copy_out(process_t *process, uintptr_t to, const void *from, size_t bytes);
 /* Whether [start, start + bytes) is within a process's addresses: what Linux asks before it touches a buffer. */
 bool range_is_user(uintptr_t start, size_t bytes);
+
+/* --- kernel/syscall_memory.c --- */
+/* mprotect with a key for the range; KEY_KEPT: each page keeps its own. */
+#define KEY_KEPT (-1)
+call_result_t protect_memory(process_t *process, const uintptr_t *argument, int key);
+
+/* --- kernel/syscall_key.c --- */
+/* Whether the process may give its pages this key. */
+bool key_is_allocated(const process_t *process, int key);
 
 /* --- kernel/syscall_signal.c --- */
 /* Acts on signals that are pending and not blocked; may end the process. */
@@ -89,6 +99,10 @@ CALL(munmap);
 CALL(mprotect);
 CALL(madvise);
 CALL(mremap);
+/* protection keys */
+CALL(pkey_mprotect);
+CALL(pkey_alloc);
+CALL(pkey_free);
 /* files */
 CALL(read);
 CALL(write);

@@ -27,6 +27,7 @@ enum linux_error {
     EINVAL = 22,
     EMFILE = 24,
     ENOTTY = 25,
+    ENOSPC = 28,
     ESPIPE = 29,
     EROFS = 30,
     ENAMETOOLONG = 36,

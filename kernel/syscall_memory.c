@@ -188,7 +188,15 @@ CALL(munmap)
     return call_error(quire_vmm_unmap(&process->space, start, bytes));
 }
 
-CALL(mprotect)
+static quire_status_t protect(quire_space_t *space, quire_va_t start, quire_va_t end, uintptr_t prot, int key)
+{
+    if (key == KEY_KEPT)
+        return quire_vmm_protect(space, start, end - start, prot_of(prot));
+    return quire_vmm_protect_key(space, start, end - start, prot_of(prot), (unsigned)key);
+}
+
+/* In Linux's order of questions. */
+call_result_t protect_memory(process_t *process, const uintptr_t *argument, int key)
 {
     quire_va_t start = argument[0];
     uintptr_t bytes = argument[1];
@@ -206,6 +214,8 @@ CALL(mprotect)
         return -ENOMEM;
     if ((prot & ~(uintptr_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP)) != 0)
         return -EINVAL;
+    if (key != KEY_KEPT && !key_is_allocated(process, key))
+        return -EINVAL;
     if ((prot & PROT_GROWSDOWN) != 0 || (prot & PROT_GROWSUP) != 0)
         return -EINVAL;
     if (!range_is_user(start, bytes) || start < ARCH_USER_START)
@@ -213,10 +223,15 @@ CALL(mprotect)
     /* What lies before a hole changes, as on Linux. */
     end = mapped_end(&process->space, start, start + bytes);
     if (end > start)
-        status = quire_vmm_protect(&process->space, start, end - start, prot_of(prot));
+        status = protect(&process->space, start, end, prot, key);
     if (status != QUIRE_OK)
         return call_error(status);
     return end == start + bytes ? 0 : -ENOMEM;
+}
+
+CALL(mprotect)
+{
+    return protect_memory(process, argument, KEY_KEPT);
 }
 
 /* False: no such advice for anonymous memory. */

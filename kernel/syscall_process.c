@@ -33,6 +33,7 @@ void linux_state_init(linux_state_t *state, const char *executable)
     state->limits[RLIMIT_STACK].soft = STACK_BYTES;
     state->limits[RLIMIT_CORE].soft = CORE_SIZE_DEFAULT;
     state->limits[RLIMIT_NOFILE] = (limit_t){FILES_MAX, FILES_HARD_LIMIT};
+    state->keys = 1;
 }
 
 CALL(exit)

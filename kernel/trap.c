@@ -83,6 +83,7 @@ static unsigned access_of(uintptr_t error)
     access |= error & QUIRE_FAULT_WRITE ? QUIRE_ACCESS_WRITE : 0;
     access |= error & QUIRE_FAULT_FETCH ? QUIRE_ACCESS_EXEC : 0;
     access |= error & QUIRE_FAULT_USER ? QUIRE_ACCESS_USER : 0;
+    access |= error & QUIRE_FAULT_KEY ? QUIRE_ACCESS_KEY : 0;
     return access;
 }
 
@@ -134,6 +135,14 @@ static int process_status(const process_t *process, unsigned vector)
     return exception_status(process->segments != NULL && segment_fault ? VECTOR_PROTECTION : vector);
 }
 
+/* The processor asks for the key of what is present only; the VMM also for that of what is promised. */
+static uintptr_t error_with_key(process_t *process, uintptr_t error)
+{
+    bool forbids = quire_vmm_key_forbids(&process->space, (quire_va_t)arch_fault_address(), access_of(error));
+
+    return forbids ? error | QUIRE_FAULT_KEY : error;
+}
+
 static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
 {
     unsigned vector = frame_vector(frame);
@@ -142,7 +151,7 @@ static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
     print("\nquire: process %u (%s): %s at instruction 0x%zx\n", process->id, process->name, exception_name(vector),
           (size_t)frame_instruction(frame));
     if (vector == VECTOR_PAGE_FAULT)
-        report_page_fault(arch_fault_address(), frame_error(frame), status);
+        report_page_fault(arch_fault_address(), error_with_key(process, frame_error(frame)), status);
     else if (!segments_explain(process, frame) && frame_error(frame) != 0)
         print("  error code 0x%zx\n", (size_t)frame_error(frame));
     report_registers(frame);
@@ -211,6 +220,7 @@ static void user_exception(trap_frame_t *frame)
 
     if (process == NULL || frame_vector(frame) == VECTOR_MACHINE_CHECK || frame_vector(frame) == VECTOR_DOUBLE_FAULT)
         trap_die(frame, status);
+    process->space.key_rights = arch_key_rights();
     if (frame_vector(frame) == VECTOR_PAGE_FAULT)
         status = quire_vmm_fault(&process->space, (quire_va_t)arch_fault_address(), access_of(frame_error(frame)));
     if (frame_vector(frame) == VECTOR_PROTECTION && frame_error(frame) == 0 && ports_fault(process))

@@ -10,18 +10,25 @@
 
 #include "segments.h"
 
+/* The process's space, which is told what the process's protection keys allow now. */
+static quire_space_t *space_of(process_t *process)
+{
+    process->space.key_rights = process == process_current() ? arch_key_rights() : process->user.key_rights;
+    return &process->space;
+}
+
 quire_status_t user_memory_read(process_t *process, void *to, uintptr_t from, size_t bytes, size_t *copied)
 {
     if (process->segments != NULL)
         return segments_read(process, to, from, bytes, copied);
-    return quire_vmm_copy_from_user(&process->space, to, from, bytes, copied);
+    return quire_vmm_copy_from_user(space_of(process), to, from, bytes, copied);
 }
 
 quire_status_t user_memory_write(process_t *process, uintptr_t to, const void *from, size_t bytes, size_t *copied)
 {
     if (process->segments != NULL)
         return segments_write(process, to, from, bytes, copied);
-    return quire_vmm_copy_to_user(&process->space, to, from, bytes, copied);
+    return quire_vmm_copy_to_user(space_of(process), to, from, bytes, copied);
 }
 
 /* Byte by byte: segmented programs open few files. */
@@ -44,5 +51,5 @@ quire_status_t user_memory_read_string(process_t *process, char *to, uintptr_t f
 {
     if (process->segments != NULL)
         return read_segment_string(process, to, from, size, length);
-    return quire_vmm_copy_string_from_user(&process->space, to, from, size, length);
+    return quire_vmm_copy_string_from_user(space_of(process), to, from, size, length);
 }

@@ -104,6 +104,10 @@ quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t by
    QUIRE_DENIED: not allowed (SEGV_ACCERR). QUIRE_NO_MEMORY: no frame. `access` is a set of quire_access_t. */
 quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned access) QUIRE_MUST_CHECK;
 
+/* Whether it is the page's key that forbids this access, its protection aside: for a signal's code (Linux: SEGV_PKUERR
+   instead of SEGV_ACCERR) and for quire_explain_fault(), which then wants QUIRE_FAULT_KEY. */
+bool quire_vmm_key_forbids(quire_space_t *space, quire_va_t va, unsigned access);
+
 /* Fault-safe copies between the kernel and a process's memory, which may be any address at all: it is checked, promises
    are kept on the way, and nothing faults. QUIRE_DENIED: some byte is not the process's to read (from) or write (to);
    *copied (may be NULL) tells how many bytes were done before it. */

@@ -70,7 +70,8 @@ quire_status_t arch_windows_init(quire_table_t *table) QUIRE_MUST_CHECK;
 /* Fills in what this CPU holds now: descriptor tables, control registers, and where it executes. */
 void arch_preflight(quire_preflight_t *preflight);
 
-/* The kernel's own tree is in CR3: switches on what needs it (global pages, SMEP, SMAP, UMIP where CPUID has them). */
+/* The kernel's own tree is in CR3: switches on what needs it (global pages, SMEP, SMAP, UMIP, keys where CPUID has
+ * them). */
 void arch_memory_ready(const quire_table_t *table);
 
 /* --- for kernel/trap.c --- */
@@ -111,11 +112,19 @@ void arch_switch_stack(uintptr_t *save, uintptr_t next);
  * `frame`. */
 uintptr_t arch_prepare_stack(uintptr_t top, const trap_frame_t *frame);
 
-/* FXSAVE area and thread-local base, switched with the process. 16-byte aligned. */
+/* Protection keys (SDM volume 3, 4.6.2): whether there are any, and PKRU as ring 3 has it now, which changes it without
+   asking; 0 without keys. A process begins with key 0 open and all others closed, as on Linux. */
+#define ARCH_KEY_RIGHTS_DEFAULT 0x55555554u
+bool arch_has_keys(void);
+uint32_t arch_key_rights(void);
+void arch_set_key_rights(uint32_t rights);
+
+/* FXSAVE area, thread-local base and the rights of keys, switched with the process. 16-byte aligned. */
 typedef struct arch_user_state {
     uint8_t fpu[512];
     uintptr_t tls_base;         /* x86_64: FS.base; i386: base of GDT entry 6 */
     uint32_t tls_descriptor[2]; /* i386: GDT entry 6 as set_thread_area asked for it */
+    uint32_t key_rights;        /* x86_64: PKRU */
 } __attribute__((aligned(16))) arch_user_state_t;
 void arch_user_state_init(arch_user_state_t *state);
 void arch_user_state_save(arch_user_state_t *state);

@@ -255,6 +255,9 @@ static const char *story_of_promise(const fault_t *fault, const quire_page_t *pa
 {
     unsigned promised = page->prot;
 
+    if (fault->code & QUIRE_FAULT_KEY)
+        return key_story;
+
     if (promised & (QUIRE_PROT_WRITE | QUIRE_PROT_EXEC))
         promised |= QUIRE_PROT_READ;
     if (!fault->format->no_execute)

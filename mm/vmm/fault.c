@@ -205,3 +205,19 @@ quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned acc
                 .detail = (uint64_t)status);
     return status;
 }
+
+bool quire_vmm_key_forbids(quire_space_t *space, quire_va_t va, unsigned access)
+{
+    quire_va_t start = quire_page_down(va);
+    quire_cursor_t cursor;
+    quire_page_t page;
+
+    if (va < space->start || va >= space->end ||
+        quire_cursor_open(&cursor, &space->table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ) != QUIRE_OK)
+        return false;
+    page = quire_vmm_page_at(&cursor, start);
+    quire_cursor_close(&cursor);
+    if (page.kind != QUIRE_PAGE_MAPPED && page.kind != QUIRE_PAGE_RESERVED)
+        return false;
+    return (access & QUIRE_ACCESS_KEY) != 0 || key_forbids(space, page.key, access);
+}

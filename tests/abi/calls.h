@@ -47,6 +47,7 @@ int is_mapped(void *page);              /* one page: is anything there? */
 
 void check_map(void);
 void check_protect(void);
+void check_keys(void);
 void check_break(void);
 void check_files(void);
 void check_names(void);

@@ -40,6 +40,7 @@ int main(void)
 {
     check_map();
     check_protect();
+    check_keys();
     check_break();
     check_files();
     check_names();

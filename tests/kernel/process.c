@@ -115,6 +115,26 @@ TEST(process, killed_before_it_runs)
     CHECK_EQUAL(free_frames(), before);
 }
 
+/* PKRU is the process's: it begins as on Linux, and is saved and loaded with the other registers. */
+TEST(process, keys_are_switched_with_the_process)
+{
+    static arch_user_state_t first;
+    static arch_user_state_t second;
+    bool has_keys = arch_has_keys();
+
+    arch_user_state_init(&first);
+    arch_user_state_init(&second);
+    arch_user_state_load(&first);
+    CHECK_EQUAL(arch_key_rights(), has_keys ? ARCH_KEY_RIGHTS_DEFAULT : 0);
+    arch_set_key_rights(0xC);
+    arch_user_state_save(&first);
+    arch_user_state_load(&second);
+    CHECK_EQUAL(arch_key_rights(), has_keys ? ARCH_KEY_RIGHTS_DEFAULT : 0);
+    arch_user_state_load(&first);
+    CHECK_EQUAL(arch_key_rights(), has_keys ? 0xC : 0);
+    CHECK_EQUAL(first.key_rights, has_keys ? 0xC : 0);
+}
+
 TEST(process, as_many_as_there_are_places)
 {
     size_t before = free_frames();

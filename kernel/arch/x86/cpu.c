@@ -27,6 +27,7 @@ void cpu_detect(void)
         cpu_features.smep = id.b & (1u << 7);
         cpu_features.smap = id.b & (1u << 20);
         cpu_features.umip = id.c & (1u << 2);
+        cpu_features.keys = (id.c & (1u << 3)) && quire_format_keys(&ARCH_FORMAT) > 1;
     }
     if (extended >= 0x80000001)
         cpu_features.gigabyte_pages = cpu_identify(0x80000001, 0).d & (1u << 26);
@@ -42,6 +43,7 @@ void cpu_enable_protections(void)
     cr4 |= cpu_features.smep ? CR4_SMEP : 0;
     cr4 |= cpu_features.smap ? CR4_SMAP : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
+    cr4 |= cpu_features.keys ? CR4_PKE : 0;
     cpu_smap_enabled = cpu_features.smap;
     cpu_write_cr4(cr4);
 }
@@ -56,6 +58,23 @@ void cpu_enable_fpu(void)
     cr4 |= cpu_features.sse ? CR4_OSXMMEXCPT : 0;
     cpu_write_cr4(cr4);
     __asm__ volatile("fninit");
+}
+
+/* A program needs CPUID to find that CR4.PKE is set (OSPKE); it does not ask for XSAVE, with which we do not switch. */
+bool arch_has_keys(void)
+{
+    return cpu_features.keys;
+}
+
+uint32_t arch_key_rights(void)
+{
+    return cpu_features.keys ? cpu_read_pkru() : 0;
+}
+
+void arch_set_key_rights(uint32_t rights)
+{
+    if (cpu_features.keys)
+        cpu_write_pkru(rights);
 }
 
 bool arch_maps_at(unsigned level)

@@ -21,6 +21,7 @@
 #define CR4_UMIP       (1u << 11)
 #define CR4_SMEP       (1u << 20)
 #define CR4_SMAP       (1u << 21)
+#define CR4_PKE        (1u << 22)
 
 #define MSR_EFER    0xC0000080
 #define MSR_STAR    0xC0000081
@@ -43,6 +44,7 @@ typedef struct cpu_features {
     bool smep;
     bool smap;
     bool umip;
+    bool keys; /* protection keys of users' pages, and a format that has them */
     bool gigabyte_pages;
     unsigned physical_bits;
 } cpu_features_t;
@@ -55,7 +57,7 @@ extern bool cpu_smap_enabled;
 /* Fills cpu_features. */
 void cpu_detect(void);
 
-/* Protections that need the kernel's own page tables: global pages, SMEP, SMAP, UMIP. */
+/* Protections that need the kernel's own page tables: global pages, SMEP, SMAP, UMIP, keys. */
 void cpu_enable_protections(void);
 
 void cpu_enable_fpu(void);
@@ -142,6 +144,20 @@ static inline uint64_t cpu_read_msr(uint32_t msr)
 static inline void cpu_write_msr(uint32_t msr, uint64_t value)
 {
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+/* PKRU: only where CR4.PKE is set. ECX is 0, and so is EDX of what is written. */
+static inline uint32_t cpu_read_pkru(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("rdpkru" : "=a"(value) : "c"(0) : "edx");
+    return value;
+}
+
+static inline void cpu_write_pkru(uint32_t value)
+{
+    __asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
 }
 
 typedef struct cpu_id {

@@ -65,6 +65,9 @@ static const call_t calls[] = {
     [273] = call_set_robust_list,
     [302] = call_prlimit,
     [318] = call_getrandom,
+    [329] = call_pkey_mprotect,
+    [330] = call_pkey_alloc,
+    [331] = call_pkey_free,
     [332] = call_statx,
     [334] = call_not_there,
 };

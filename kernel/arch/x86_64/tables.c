@@ -128,7 +128,7 @@ void arch_set_kernel_stack(uintptr_t top)
 
 void arch_user_state_init(arch_user_state_t *state)
 {
-    *state = (arch_user_state_t){0};
+    *state = (arch_user_state_t){.key_rights = ARCH_KEY_RIGHTS_DEFAULT};
     fpu_init(state->fpu);
 }
 
@@ -137,6 +137,7 @@ void arch_user_state_save(arch_user_state_t *state)
 {
     fpu_save(state->fpu);
     state->tls_base = cpu_read_msr(MSR_FS_BASE);
+    state->key_rights = arch_key_rights();
 }
 
 /* Selectors first: loading one overwrites the base. */
@@ -145,4 +146,5 @@ void arch_user_state_load(const arch_user_state_t *state)
     fpu_load(state->fpu);
     __asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(0));
     cpu_write_msr(MSR_FS_BASE, state->tls_base < ARCH_USER_END ? state->tls_base : 0);
+    arch_set_key_rights(state->key_rights);
 }

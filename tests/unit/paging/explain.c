@@ -67,6 +67,7 @@ static void stories(fixture_t *fixture)
     check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_RESERVED, "EFER.NXE");
     put(fixture, at + 2 * PAGE, QUIRE_PAGE_RESERVED, USER_READ);
     check_story(fixture, at + 2 * PAGE, READS, "keeps the promise");
+    check_story(fixture, at + 2 * PAGE, READS | QUIRE_FAULT_KEY, "pages of protection key 0\n");
     check_story(fixture, at + 2 * PAGE, WRITES, "more than was promised");
     check_story(fixture, at + 2 * PAGE, READS | PRESENT, "a flush is missing");
     put(fixture, at + 3 * PAGE, QUIRE_PAGE_GUARD, 0);

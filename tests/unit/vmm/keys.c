@@ -42,9 +42,15 @@ static void kept_out(fixture_t *fixture)
     CHECK_EQUAL(quire_vmm_fault(&space, AT, USER_READ), QUIRE_DENIED);
     CHECK_EQUAL(quire_vmm_fault(&space, AT, USER_WRITE), QUIRE_DENIED);
     CHECK_EQUAL(vmm_query(&space, AT).kind, QUIRE_PAGE_RESERVED);
+    CHECK(quire_vmm_key_forbids(&space, AT + 5, USER_READ));
+    CHECK(!quire_vmm_key_forbids(&space, AT + 5, USER_EXEC));
+    CHECK(!quire_vmm_key_forbids(&space, AT - 1, USER_READ));
+    CHECK(!quire_vmm_key_forbids(&space, fixture->user_end, USER_READ));
     check_copies(&space, QUIRE_DENIED, QUIRE_DENIED);
     space.key_rights = NO_WRITE(5);
     CHECK_EQUAL(quire_vmm_fault(&space, AT, USER_WRITE), QUIRE_DENIED);
+    CHECK(quire_vmm_key_forbids(&space, AT, USER_WRITE) && !quire_vmm_key_forbids(&space, AT, USER_READ));
+    CHECK(quire_vmm_key_forbids(&space, AT, USER_READ | QUIRE_ACCESS_KEY));
     check_copies(&space, QUIRE_OK, QUIRE_DENIED);
     space.key_rights = ~(NO_ACCESS(5) | NO_WRITE(5));
     check_copies(&space, QUIRE_OK, QUIRE_OK);
