@@ -98,6 +98,8 @@ unsigned quire_format_levels(const quire_format_t *format);
 /* Bytes covered by one entry at a level, and whether a page can be mapped there (4 KiB, 2 or 4 MiB, 1 GiB). */
 uint64_t quire_format_span(const quire_format_t *format, unsigned level);
 bool quire_format_maps_at(const quire_format_t *format, unsigned level);
+/* The highest level whose entries can hold a promise: all but a root's that cannot change. */
+unsigned quire_format_promise_level(const quire_format_t *format);
 /* The largest payload (frame number, slot, ticket, object's number) that an entry holds: 20 bits or 40. */
 uint64_t quire_format_payload_max(const quire_format_t *format);
 /* How many protection keys its entries tell apart: QUIRE_KEYS with 4 and 5 levels (SDM volume 3, 4.6.2), 1 elsewhere.
@@ -120,6 +122,8 @@ typedef struct quire_table {
     size_t table_frames;     /* tables in the tree, root included, shared ones not */
     size_t mapped_pages;     /* 4 KiB units present in the part of the tree that is its own */
     quire_va_t shared_start; /* first address of the shared (kernel's) half */
+    quire_frame_t leaf;      /* the level-1 table used last; 0: none */
+    quire_va_t leaf_start;   /* the address that its first entry covers */
 } quire_table_t;
 
 /* The kernel's tree. [shared_start, top) is what every other tree will share. Ranges that will change after sealing
@@ -167,6 +171,28 @@ unsigned quire_table_walk(quire_table_t *table, quire_va_t va, quire_walk_step_t
 /* Writes the raw entry in words ("frame 0x1234, user, read-only, accessed"); always terminated; returns the length. */
 size_t quire_page_describe(const quire_page_t *page, char *text, size_t bytes);
 
+/* Frames that wait: each names the next in its first word, all else in it is zeros; 0 ends the chain. */
+static inline void quire_chain_push(quire_frame_t *chain, quire_frame_t frame)
+{
+    size_t *window = (size_t *)quire_port_window_open(frame);
+
+    window[0] = chain->number;
+    quire_port_window_close(window);
+    *chain = frame;
+}
+
+/* The first of a chain that is not empty, all zeros. */
+static inline quire_frame_t quire_chain_pop(quire_frame_t *chain)
+{
+    quire_frame_t frame = *chain;
+    size_t *window = (size_t *)quire_port_window_open(frame);
+
+    *chain = quire_frame(window[0]);
+    window[0] = 0;
+    quire_port_window_close(window);
+    return frame;
+}
+
 typedef enum quire_cursor_mode {
     QUIRE_CURSOR_READ,  /* query only: changes nothing, acquires nothing */
     QUIRE_CURSOR_EDGES, /* mark and protect: coarse promises and large pages that [start, end) cuts are split at its two
@@ -183,16 +209,12 @@ typedef struct quire_cursor {
     quire_va_t end;
     quire_cursor_mode_t mode;
     bool borrowed; /* reads the kernel's half, for a process's tree */
-    /* what close must flush: nothing while flush_start >= flush_end */
+    /* what close must flush: nothing while flush_end is 0 */
     quire_va_t flush_start;
     quire_va_t flush_end;
-    bool flush_global;
-    /* where tables may have been left empty: nowhere while prune_start >= prune_end */
+    /* where tables may have been left empty: nowhere while prune_end is 0 */
     quire_va_t prune_start;
     quire_va_t prune_end;
-    /* the level-1 table used last, and the address that its first entry covers; frame 0: none */
-    quire_frame_t leaf;
-    quire_va_t leaf_start;
     /* what close must release, after the flush */
     unsigned gathered;
     quire_frame_t gather[QUIRE_CURSOR_GATHER];
@@ -218,13 +240,20 @@ void quire_cursor_close(quire_cursor_t *cursor);
 /* The extent that covers va, which lies in the cursor's range. Extents are whole: they may reach beyond the range. */
 quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va);
 
+/* The page at va alone; a frame's number is the one of this page, also when the entry maps a large page. */
+quire_page_t quire_cursor_page(quire_cursor_t *cursor, quire_va_t va);
+
 /* How many pages of [start, end), within the range, are not EMPTY. */
 size_t quire_cursor_taken(quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
 
-/* The highest run of `bytes` (whole pages, at least one) in [start, end), within the range, that is EMPTY. False: there
-   is none. */
+/* The same for all pages from va on, to `end` at most, that differ in payload, accessed and dirty bits alone: one
+   coarse entry, or pages of one level-1 table. What differs is the first page's. `end` lies within the range. */
+quire_extent_t quire_cursor_run(quire_cursor_t *cursor, quire_va_t va, quire_va_t end);
+
+/* The highest run of `bytes` (whole pages, at least one) in [start, end), within the range, that is EMPTY and begins at
+   a multiple of `alignment` (a power of two, at least a page). False: there is none. */
 bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_va_t bytes,
-                             quire_va_t *va);
+                             quire_va_t alignment, quire_va_t *va);
 
 /* Maps `frame` at va with a page of the given level (1 = 4 KiB); va and frame are aligned to it. The caller's reference
    to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
@@ -243,8 +272,8 @@ quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsig
 
 /* Sets [start, end), within the range, to a promise, as coarse as it fits (single pages after POPULATE); kind EMPTY is
    unmapping. Frames that were mapped or hidden there are released by close, after the flush. `page->kind` is EMPTY,
-   RESERVED, GUARD or OBJECT. Returns how many 4 KiB pages had been mapped. After EDGES, neither end may cut a coarse
-   entry: open the cursor on the very range. The same holds for protect. */
+   RESERVED, GUARD or OBJECT. Returns how many 4 KiB pages were not EMPTY before. After EDGES, neither end may cut a
+   coarse entry: open the cursor on the very range. The same holds for protect. */
 size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, const quire_page_t *page);
 
 /* Changes the protection of all that is not EMPTY in [start, end). A mapped page whose protection becomes NONE is
@@ -256,6 +285,11 @@ void quire_cursor_protect(quire_cursor_t *cursor, quire_va_t start, quire_va_t e
    other than 0 for pages without USER, or in a format without keys. */
 quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned prot,
                                         unsigned key) QUIRE_MUST_CHECK;
+
+/* Keeps all promises of [start, end), within the range: a RESERVED page with any right becomes MAPPED, with its rights,
+   these flags, and the next frame of the chain. POPULATE; the chain is long enough. Returns how many frames it took. */
+size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
+                           quire_frame_t *chain);
 
 /* Takes the level-1 entry at va out of the tree (it becomes EMPTY) and returns it; the tree's reference passes to the
    caller, who must not release it before close. EMPTY when the entry is not at level 1. */

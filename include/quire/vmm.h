@@ -16,10 +16,11 @@ typedef struct quire_space {
     quire_table_t table;
     quire_va_t start; /* the part that is reserved from: page 0 is never in it */
     quire_va_t end;
-    quire_va_t search;     /* where the next search for a hole begins: holes are given from the top down */
-    size_t reserved_pages; /* promised or mapped, in 4 KiB units */
-    uint64_t faults;       /* page faults answered with QUIRE_OK */
-    uint32_t key_rights;   /* see below; the host sets it before it asks for a fault or a copy */
+    quire_va_t search;       /* where the next search for a hole begins: holes are given from the top down */
+    quire_va_t search_large; /* the same for what is as large as a large entry */
+    size_t reserved_pages;   /* promised or mapped, in 4 KiB units */
+    uint64_t faults;         /* page faults answered with QUIRE_OK */
+    uint32_t key_rights;     /* see below; the host sets it before it asks for a fault or a copy */
 } quire_space_t;
 
 /* Protection keys (SDM volume 3, 4.6.2). quire_space_t.key_rights is the PKRU register of the thread on whose behalf

@@ -126,7 +126,7 @@ static quire_frame_t link_table(plan_t *plan, const entry_t *entry, uint64_t raw
     quire_cursor_t *cursor = plan->cursor;
     quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
-    quire_frame_t frame = quire_paging_tables_next(&plan->chain);
+    quire_frame_t frame = quire_chain_pop(&plan->chain);
     quire_va_t first = format_first(format, entry->level, entry->va);
     uint64_t after = entry_encode_table(format, entry->level, frame, entry->va < table->shared_start);
 

@@ -12,7 +12,7 @@ typedef struct check {
     const char *broken; /* the first rule found broken */
     uint64_t mapped_pages;
     size_t table_frames;
-    bool own; /* this part of the tree is the table's own, and counted */
+    bool leaf_found; /* the remembered table */
 } check_t;
 
 static void breaks(check_t *check, const char *rule)
@@ -57,7 +57,21 @@ static void check_table_entry(check_t *check, unsigned level, uint64_t raw)
         breaks(check, "paging: a table's entry that the library did not write");
 }
 
-static void check_tree(check_t *check, quire_frame_t frame, unsigned level, unsigned first, unsigned end)
+/* The table that is remembered must be found, at the place that is remembered. */
+static void check_leaf(check_t *check, quire_frame_t frame, unsigned level, quire_va_t va)
+{
+    uint64_t differs = va ^ check->table->leaf_start;
+
+    if (frame.number != check->table->leaf.number)
+        return;
+    check->leaf_found = true;
+    /* Bits above the translated ones are not counted up here. */
+    if (level != 1 || (differs & (((uint64_t)1 << format_of(check->table)->va_bits) - 1)) != 0)
+        breaks(check, "paging: the remembered table stands elsewhere");
+}
+
+/* Entries [first, end) of the table whose first entry covers va. */
+static void check_tree(check_t *check, quire_frame_t frame, unsigned level, quire_va_t va, unsigned first, unsigned end)
 {
     const quire_format_t *format = format_of(check->table);
     quire_frame_info_t info = quire_pmm_frame_info(check->table->pmm, frame);
@@ -69,13 +83,15 @@ static void check_tree(check_t *check, quire_frame_t frame, unsigned level, unsi
     void *window = quire_port_window_open(frame);
     bool empty = true;
     check->table_frames++;
+    check_leaf(check, frame, level, va);
     for (unsigned i = first; i < end && check->broken == NULL; i++) {
         uint64_t raw = word_read(format, window, i);
 
         empty = empty && raw == 0;
         if (entry_is_table(format, level, raw)) {
             check_table_entry(check, level, raw);
-            check_tree(check, entry_table(format, raw), level - 1, 0, format_entries(format, level - 1));
+            check_tree(check, entry_table(format, raw), level - 1, va + ((quire_va_t)i << format_shift(format, level)),
+                       0, format_entries(format, level - 1));
         } else if (raw != 0) {
             check_entry(check, level, raw);
         }
@@ -112,11 +128,13 @@ quire_status_t quire_table_check(quire_table_t *table)
     check_t check = {.table = table};
 
     quire_port_lock(&table->lock);
-    check_tree(&check, table->root, levels, 0, end);
+    check_tree(&check, table->root, levels, 0, 0, end);
     if (check.mapped_pages != table->mapped_pages)
         breaks(&check, "paging: the count of mapped pages is wrong");
     if (check.table_frames != table->table_frames)
         breaks(&check, "paging: the count of tables is wrong");
+    if (table->leaf.number != 0 && !check.leaf_found)
+        breaks(&check, "paging: the remembered table is not in the tree");
     if (table->kernel != NULL)
         check_shared(&check, end);
     quire_port_unlock(&table->lock);

@@ -8,9 +8,10 @@
  * Idea. One way in. Opening checks the range, locks the tree and takes every table the work will need; the steps cannot
  * fail for want of memory; closing gives back empty tables, flushes, releases and unlocks, in that order.
  *
- * Cost. The fault path is open, query, map, close on one page. The cursor remembers the level-1 table it used last, as
- * a frame: the descent from the root happens once per table, not once per page. It does not keep the window open,
- * because windows close in reverse order and the caller opens its own in between.
+ * Cost. The fault path is open, query, map, close on one page. The tree remembers the level-1 table that was used last,
+ * as a frame: the descent from the root happens once for a series of faults, calls or pages that meet in one table, not
+ * once for each. No window is kept open, because windows close in reverse order and the caller opens its own in
+ * between. A table that leaves the tree is forgotten in the one place where it is counted out (tables.c).
  *
  * Invariants. Between open and close the lock is held. In POPULATE mode every level-1 table of the range stays where it
  * is until close. Entries that were present change only by entry_try().
@@ -20,14 +21,12 @@
  */
 #include "paging.h"
 
-/* True if the kernel's root entries over the range may not be looked behind for change. */
+/* True if the root entries over a range of the kernel's half may not be looked behind for change. */
 static bool is_final(const quire_table_t *table, quire_va_t first, quire_va_t last)
 {
     const quire_format_t *format = format_of(table);
     bool final = false;
 
-    if (first < table->shared_start)
-        return false;
     if (table->kernel != NULL)
         return true;
     if (!table->loaded)
@@ -44,59 +43,66 @@ static bool is_final(const quire_table_t *table, quire_va_t first, quire_va_t la
     return final;
 }
 
-/* Descends towards va: the level and the word of the entry that covers it, and the table it stands in. */
-static unsigned descend(quire_cursor_t *cursor, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
+unsigned quire_paging_descend(quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
 {
-    const quire_format_t *format = format_of(cursor->table);
-    quire_va_t leaf_start = format_first(format, 2, va);
-    bool known = cursor->leaf.number != 0 && cursor->leaf_start == leaf_start;
-    unsigned level = known ? 1 : format->levels;
+    const quire_format_t *format = format_of(table);
+    quire_frame_t at = leaf_known(table, va);
+    unsigned level = at.number != 0 ? 1 : format->levels;
 
-    *frame = known ? cursor->leaf : cursor->table->root;
+    if (level > 1)
+        at = table->root;
     for (;;) {
-        void *window = quire_port_window_open(*frame);
+        void *window = quire_port_window_open(at);
 
         *raw = word_read(format, window, format_index(format, level, va));
         quire_port_window_close(window);
         if (!entry_is_table(format, level, *raw))
             break;
-        *frame = entry_table(format, *raw);
+        at = entry_table(format, *raw);
         level--;
     }
     if (level == 1) {
-        cursor->leaf = *frame;
-        cursor->leaf_start = leaf_start;
+        table->leaf = at;
+        table->leaf_start = format_first(format, 2, va);
     }
+    *frame = at;
     return level;
 }
 
 static quire_status_t prepare(quire_cursor_t *cursor, quire_va_t first, quire_va_t last)
 {
-    const quire_format_t *format = format_of(cursor->table);
-    quire_frame_t frame;
-    uint64_t raw;
+    quire_table_t *table = cursor->table;
 
     if (cursor->mode == QUIRE_CURSOR_READ)
         return QUIRE_OK;
-    if (is_final(cursor->table, first, last))
+    if (first >= table->shared_start && is_final(table, first, last))
         return QUIRE_DENIED;
-    if (format_first(format, 2, first) == format_first(format, 2, last) && descend(cursor, first, &frame, &raw) == 1)
+    if (in_one_leaf(format_of(table), first, last) && leaf_over(table, first).number != 0)
         return QUIRE_OK;
     return quire_paging_acquire(cursor, first, last, 1, cursor->mode == QUIRE_CURSOR_EDGES);
+}
+
+static inline bool is_aligned(quire_va_t start, quire_va_t end)
+{
+    return start < end && ((start | end) & QUIRE_PAGE_MASK) == 0;
+}
+
+/* A range of a process's half. */
+static inline bool is_low_range(const quire_table_t *table, quire_va_t start, quire_va_t end)
+{
+    return is_aligned(start, end) && end - 1 < table->shared_start && format_is_low(format_of(table), end - 1);
 }
 
 /* Page aligned, not empty, canonical, and in one of the two halves. */
 static bool is_range(const quire_table_t *table, quire_va_t start, quire_va_t end)
 {
-    quire_va_t last = end - 1;
-
-    if (start >= end || ((start | end) & QUIRE_PAGE_MASK) || !format_range_valid(format_of(table), start, last))
-        return false;
-    return start >= table->shared_start || last < table->shared_start;
+    return is_aligned(start, end) && format_range_valid(format_of(table), start, end - 1) &&
+           (start >= table->shared_start || end - 1 < table->shared_start);
 }
 
-quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
-                                 quire_cursor_mode_t mode)
+/* What is not one page, or some of one table, in a process's half. */
+static __attribute__((noinline)) quire_status_t open_slowly(quire_cursor_t *cursor, quire_table_t *table,
+                                                            quire_va_t start, quire_va_t end, quire_cursor_mode_t mode)
 {
     if (!is_range(table, start, end))
         return QUIRE_INVALID;
@@ -104,9 +110,24 @@ quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, q
 
     if (borrowed)
         table = table->kernel;
-    quire_paging_cursor_init(cursor, table, start, end, mode);
+    cursor_init(cursor, table, start, end, mode);
     cursor->borrowed = borrowed;
     quire_port_lock(&table->lock);
+    quire_status_t status = prepare(cursor, start, end - 1);
+    if (status != QUIRE_OK)
+        quire_port_unlock(&table->lock);
+    return status;
+}
+
+quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                                 quire_cursor_mode_t mode)
+{
+    if (!is_low_range(table, start, end) || !in_one_leaf(format_of(table), start, end - 1))
+        return open_slowly(cursor, table, start, end, mode);
+    cursor_init(cursor, table, start, end, mode);
+    quire_port_lock(&table->lock);
+    if (leaf_known(table, start).number != 0)
+        return QUIRE_OK;
     quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)
         quire_port_unlock(&table->lock);
@@ -120,7 +141,9 @@ quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, qui
     const quire_va_t old_end = cursor->end;
     const quire_cursor_mode_t old_mode = cursor->mode;
 
-    if (!is_range(table, start, end) || (start >= table->shared_start) != (old_start >= table->shared_start))
+    if (!is_low_range(table, start, end) && !is_range(table, start, end))
+        return QUIRE_INVALID;
+    if ((start >= table->shared_start) != (old_start >= table->shared_start))
         return QUIRE_INVALID;
     if (cursor->borrowed && mode != QUIRE_CURSOR_READ)
         return QUIRE_DENIED;
@@ -138,9 +161,9 @@ quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, qui
 
 void quire_cursor_close(quire_cursor_t *cursor)
 {
-    if (cursor->prune_start < cursor->prune_end)
+    if (cursor->prune_end != 0)
         quire_paging_prune(cursor);
-    if (cursor->flush_start < cursor->flush_end || cursor->gathered != 0)
+    if (cursor->flush_end != 0 || cursor->gathered != 0)
         quire_paging_settle(cursor);
     quire_port_unlock(&cursor->table->lock);
 }
@@ -159,11 +182,36 @@ quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va)
     uint64_t raw;
 
     check_within(cursor, va);
-    extent.level = descend(cursor, va, &frame, &raw);
+    extent.level = quire_paging_descend(cursor->table, va, &frame, &raw);
     extent.page = entry_decode(format, extent.level, raw);
     extent.start = format_first(format, extent.level, va);
     extent.end = format_end(format, format_last(format, extent.level, va));
     return extent;
+}
+
+static bool has_frame(const quire_page_t *page)
+{
+    return page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN;
+}
+
+quire_page_t quire_cursor_page(quire_cursor_t *cursor, quire_va_t va)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    quire_frame_t frame = leaf_known(table, va);
+
+    check_within(cursor, va);
+    if (frame.number != 0) {
+        void *window = quire_port_window_open(frame);
+        uint64_t raw = word_read(format, window, format_index(format, 1, va));
+
+        quire_port_window_close(window);
+        return entry_decode(format, 1, raw);
+    }
+    quire_extent_t extent = quire_cursor_query(cursor, va);
+    if (has_frame(&extent.page))
+        extent.page.payload += (va - extent.start) >> QUIRE_PAGE_SHIFT;
+    return extent.page;
 }
 
 static bool is_owned_rightly(const quire_cursor_t *cursor, const quire_page_t *page)
@@ -189,24 +237,19 @@ static quire_status_t check_page(const quire_cursor_t *cursor, unsigned level, c
 }
 
 /* The level-1 table over va, which POPULATE has put there. */
-static quire_frame_t leaf_of(quire_cursor_t *cursor, quire_va_t va)
+static quire_frame_t leaf_of(const quire_cursor_t *cursor, quire_va_t va)
 {
-    quire_frame_t frame;
-    uint64_t raw;
-
     check_within(cursor, va);
     if (va & QUIRE_PAGE_MASK)
         quire_port_panic("paging: an address that is not a page's");
-    if (cursor->leaf.number != 0 && cursor->leaf_start == format_first(format_of(cursor->table), 2, va))
-        return cursor->leaf;
-    return descend(cursor, va, &frame, &raw) == 1 ? frame : quire_frame(0);
+    return leaf_over(cursor->table, va);
 }
 
 /* Something stands at va now: if this page was all that might have left a table empty, none is. */
 static void fills(quire_cursor_t *cursor, quire_va_t va)
 {
-    if (cursor->prune_start == va && cursor->prune_end == va + QUIRE_PAGE_BYTES)
-        cursor->prune_end = va;
+    if (cursor->prune_end == va + QUIRE_PAGE_BYTES && cursor->prune_start == va)
+        cursor->prune_end = 0;
 }
 
 static quire_status_t map_page(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
@@ -266,9 +309,10 @@ quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va)
     return entry_decode(format, 1, raw);
 }
 
-/* Writes the page over `raw`; accessed and dirty bits that the MMU sets meanwhile are added. Returns what was there. */
-static uint64_t put_entry(quire_table_t *table, const entry_t *entry, uint64_t raw, const quire_page_t *page)
+/* Writes the page over a present entry; accessed and dirty bits that the MMU sets meanwhile are added. */
+static void put_over(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, const quire_page_t *page)
 {
+    quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
     quire_page_t wanted = *page;
     uint64_t first = raw;
@@ -276,12 +320,8 @@ static uint64_t put_entry(quire_table_t *table, const entry_t *entry, uint64_t r
     while (!entry_try(table, entry, &raw, entry_encode(format, 1, &wanted)))
         wanted.flags |= (uint16_t)(flag_if(raw & ~first, X86_ACCESSED, QUIRE_PAGE_ACCESSED) |
                                    flag_if(raw & ~first, X86_DIRTY, QUIRE_PAGE_DIRTY));
-    return raw;
-}
-
-static bool has_frame(const quire_page_t *page)
-{
-    return page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN;
+    table->mapped_pages--;
+    quire_paging_flush_add(cursor, entry->va, entry->va | QUIRE_PAGE_MASK);
 }
 
 void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
@@ -297,16 +337,15 @@ void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t 
     void *window = quire_port_window_open(frame);
     entry_t entry = entry_at(format, window, frame, 1, va);
     uint64_t raw = entry_read(format, &entry);
-    quire_page_t before = entry_decode(format, 1, raw);
-    if (has_frame(&before) && !(has_frame(page) && before.payload == page->payload))
+    if ((entry_present(raw) || promise_is_hidden(raw)) &&
+        !(has_frame(page) && entry_frame(format, 1, raw) == page->payload))
         quire_port_panic("paging: an entry that holds a frame was overwritten: take it first");
-    raw = put_entry(table, &entry, raw, page);
+    if (entry_present(raw))
+        put_over(cursor, &entry, raw, page);
+    else
+        (void)entry_replace(table, &entry, raw, entry_encode(format, 1, page));
     quire_port_window_close(window);
     table->mapped_pages += page->kind == QUIRE_PAGE_MAPPED;
-    if (entry_present(raw)) {
-        table->mapped_pages--;
-        quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
-    }
     if (page->kind == QUIRE_PAGE_EMPTY)
         quire_paging_prune_add(cursor, va, va | QUIRE_PAGE_MASK);
     else

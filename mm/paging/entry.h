@@ -69,6 +69,26 @@ static inline uint64_t entry_read(const quire_format_t *format, const entry_t *e
     return word_read(format, entry->window, entry->index);
 }
 
+/* The same whatever the MMU does to its two bits; returns the word as it was at the last. */
+static inline uint64_t word_replace(const quire_format_t *format, void *window, unsigned index, uint64_t before,
+                                    uint64_t after)
+{
+    uint64_t seen;
+
+    while ((seen = word_exchange(format, window, index, before, after)) != before)
+        before = seen;
+    return before;
+}
+
+static inline bool entries_are_recorded(void)
+{
+#if QUIRE_EVENTS
+    return __builtin_expect(quire_event_enabled, 0);
+#else
+    return false;
+#endif
+}
+
 static inline void entry_record(const quire_table_t *table, const entry_t *entry, uint64_t before, uint64_t after)
 {
     (void)table;

@@ -20,9 +20,20 @@ enum gather_what {
 
 /* --- tlb.c --- */
 
-/* A cursor for the library's own use: nothing gathered, nothing to flush. */
-void quire_paging_cursor_init(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
-                              quire_cursor_mode_t mode);
+/* A cursor for the library's own use: nothing gathered, nothing to flush. Not all fields are set: a cursor is large. */
+static inline void cursor_init(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
+                               quire_cursor_mode_t mode)
+{
+    cursor->table = table;
+    cursor->start = start;
+    cursor->end = end;
+    cursor->mode = mode;
+    cursor->borrowed = false;
+    cursor->flush_end = 0;
+    cursor->prune_end = 0;
+    cursor->gathered = 0;
+}
+
 void quire_paging_flush_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t last);
 void quire_paging_prune_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t last);
 /* Room for it is made, if there is none, by flushing and releasing what has been gathered. */
@@ -34,19 +45,29 @@ void quire_paging_settle(quire_cursor_t *cursor);
 
 /* --- tables.c --- */
 
-/* Takes `count` tables, all or none; they are linked through their first words. Unused ones go back one by one. */
+/* Takes `count` tables, all or none; they are a chain. Unused ones go back one by one. */
 quire_status_t quire_paging_tables_take(quire_table_t *table, size_t count, quire_frame_t *chain) QUIRE_MUST_CHECK;
-/* The next of them, all zeros. */
-quire_frame_t quire_paging_tables_next(quire_frame_t *chain);
 quire_status_t quire_paging_root_take(quire_pmm_t *pmm, const quire_format_t *format, unsigned zone,
                                       quire_frame_t *root) QUIRE_MUST_CHECK;
 /* A table joins or leaves the tree: counts and events. */
 void quire_paging_table_joins(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
 void quire_paging_table_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
-/* All tables of a subtree leave the tree; returns how many 4 KiB pages they map. Nothing is released. */
-uint64_t quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
+/* All tables of a subtree leave the tree. Adds how many of its 4 KiB pages are mapped, and how many are not empty.
+   Nothing is released. */
+typedef struct subtree_count {
+    uint64_t mapped;
+    uint64_t taken;
+} subtree_count_t;
+void quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va,
+                                 subtree_count_t *count);
 /* Releases a subtree that no MMU can reach any more. */
 void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level);
+static inline void quire_paging_frame_release(quire_pmm_t *pmm, quire_frame_t frame)
+{
+    if (quire_pmm_release(pmm, frame, NULL) != QUIRE_OK)
+        quire_port_panic("paging: a frame in a page table was not the PMM's to take back");
+}
+
 /* Releases the blocks that make up [frame, frame + count). */
 void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t count);
 
@@ -59,8 +80,25 @@ quire_status_t quire_paging_acquire(quire_cursor_t *cursor, quire_va_t first, qu
 
 /* --- range.c --- */
 
-/* Unlinked already: counts it out, and gathers it. */
+/* Unlinked already: counts it out, and gathers it. Returns how many of its 4 KiB pages were not empty. */
 uint64_t quire_paging_subtree_gather(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t va);
+
+/* The cursor may change, and [start, end) lies in its range; otherwise a panic. */
+void quire_paging_check_change(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
+/* Writes `after` over the run of entries, from this one to `end`, that hold the word `before`, which is not present and
+   names no frame. Returns the index behind the run. */
+unsigned quire_paging_words_fill(const quire_table_t *table, const entry_t *entry, unsigned end, uint64_t before,
+                                 uint64_t after);
+/* What a word that is not a table's becomes by protecting. `rights` are as range.c packs them. */
+uint64_t quire_paging_protected(const quire_table_t *table, unsigned level, uint64_t raw, unsigned rights);
+
+/* --- leaf.c: the same for pages [first, last] of one level-1 table --- */
+
+/* The word becomes `after`, a promise's or 0. Returns how many were not empty. */
+uint64_t quire_paging_leaf_mark(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
+                                uint64_t after);
+void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
+                               unsigned rights);
 
 /* --- large.c --- */
 quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, unsigned level,
@@ -68,6 +106,34 @@ quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, uns
 
 /* --- prune.c --- */
 void quire_paging_prune(quire_cursor_t *cursor);
+
+/* --- cursor.c --- */
+
+/* Descends towards va: the level and the word of the entry that covers it, and the table it stands in. A level-1 table
+   is remembered. */
+unsigned quire_paging_descend(quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw);
+
+/* The level-1 table over va if it is the one that was used last; otherwise 0. */
+static inline quire_frame_t leaf_known(const quire_table_t *table, quire_va_t va)
+{
+    return table->leaf_start == format_first(format_of(table), 2, va) ? table->leaf : quire_frame(0);
+}
+
+/* The level-1 table over va; 0 if the way down ends above it. */
+static inline quire_frame_t leaf_over(quire_table_t *table, quire_va_t va)
+{
+    quire_frame_t frame = leaf_known(table, va);
+    uint64_t raw;
+
+    if (frame.number == 0 && quire_paging_descend(table, va, &frame, &raw) != 1)
+        frame = quire_frame(0);
+    return frame;
+}
+
+static inline bool in_one_leaf(const quire_format_t *format, quire_va_t first, quire_va_t last)
+{
+    return ((first ^ last) & ~format_reach(format, 2)) == 0;
+}
 
 /* True for a root entry whose table stays whatever it holds. */
 static inline bool entry_is_kept(const quire_format_t *format, unsigned level, uint64_t raw)

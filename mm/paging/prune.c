@@ -6,9 +6,10 @@
  * count per table, or a look.
  *
  * Idea. A look, but only where something became empty while the cursor was open, or where a table was made and may not
- * have been used. The search for an entry that differs begins where the work was done, so that it usually ends at the
- * second word. A promise that was split for nothing is whole again afterwards: an opened cursor that did nothing has
- * changed nothing.
+ * have been used. The search for an entry that differs begins where the work was done, one entry before it and then
+ * upwards, so that it usually ends at the second word, whether pages go from the bottom up or from the top down. If the
+ * work was in one level-1 table and that stays, nothing above it can go, and nothing above it is looked at. A promise
+ * that was split for nothing is whole again afterwards: an opened cursor that did nothing has changed nothing.
  *
  * Only what became empty, or was split just now, is joined: a range whose content is discarded page by page and touched
  * again would otherwise be joined and split in turn.
@@ -27,7 +28,9 @@ static bool is_uniform(const quire_format_t *format, const void *window, unsigne
     uint64_t first = word_read(format, window, from);
     quire_page_t page;
 
-    for (unsigned i = 1; i < entries; i++)
+    if (word_read(format, window, (from - 1) & (entries - 1)) != first)
+        return false;
+    for (unsigned i = 1; i < entries - 1; i++)
         if (word_read(format, window, (from + i) & (entries - 1)) != first)
             return false;
     page = entry_decode(format, level, first);
@@ -45,7 +48,6 @@ static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t 
 
     (void)entry_replace(table, entry, raw, promise);
     quire_paging_table_leaves(table, frame, entry->level - 1, va);
-    cursor->leaf = quire_frame(0);
     quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
     quire_paging_gather(cursor, frame, GATHER_FRAME);
 }
@@ -76,11 +78,27 @@ static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned le
     return uniform;
 }
 
+/* Whether the work was in one level-1 table, and that has something to say. */
+static bool leaf_stays(quire_table_t *table, quire_va_t first, quire_va_t last)
+{
+    const quire_format_t *format = format_of(table);
+    quire_frame_t frame = in_one_leaf(format, first, last) ? leaf_over(table, first) : quire_frame(0);
+    uint64_t promise;
+
+    if (frame.number == 0)
+        return false;
+    void *window = quire_port_window_open(frame);
+    bool stays = !is_uniform(format, window, 1, format_index(format, 1, first), &promise);
+    quire_port_window_close(window);
+    return stays;
+}
+
 void quire_paging_prune(quire_cursor_t *cursor)
 {
     quire_table_t *table = cursor->table;
+    quire_va_t last = cursor->prune_end - 1;
     uint64_t promise;
 
-    (void)prune_table(cursor, table->root, format_of(table)->levels, cursor->prune_start, cursor->prune_end - 1,
-                      &promise);
+    if (!leaf_stays(table, cursor->prune_start, last))
+        (void)prune_table(cursor, table->root, format_of(table)->levels, cursor->prune_start, last, &promise);
 }

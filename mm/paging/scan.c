@@ -1,22 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scan.c - questions about a whole range: how much of it is taken, and where it is empty.
+ * scan.c - questions about a whole range: how much of it is taken, where it is empty, how far it says the same.
  *
- * Problem. Both can be answered page by page with quire_cursor_query(), at the price of a decoding, and often a
+ * Problem. All can be answered page by page with quire_cursor_query(), at the price of a decoding, and often a
  * descent, for each page of each range that is reserved, unmapped or searched for room.
  *
  * Idea. Recursion over the tables, as in range.c, looking only at whether a word is zero. A coarse entry is one word,
- * whatever it covers; a full table costs one comparison per page.
+ * whatever it covers; a full table costs one comparison per page. Where the tree remembers the level-1 table, the work
+ * starts in it: a search goes through it first, and on below it only if it has no room.
+ *
+ * A hole for a large request is wanted at a multiple of a large entry's size, so that it is few entries. That is one
+ * more condition on where the hole may begin, not another search.
  */
 #include "paging.h"
+
+static uint64_t taken_in_leaf(const quire_format_t *format, quire_frame_t frame, quire_va_t first, quire_va_t last)
+{
+    const void *window = quire_port_window_open(frame);
+    unsigned end = format_index(format, 1, last) + 1;
+    size_t pages = 0;
+
+    for (unsigned i = format_index(format, 1, first); i < end; i++)
+        pages += word_read(format, window, i) != 0;
+    quire_port_window_close((void *)window);
+    return pages;
+}
 
 static uint64_t taken_in_table(const quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t first,
                                quire_va_t last)
 {
     const quire_format_t *format = format_of(table);
-    void *window = quire_port_window_open(frame);
     uint64_t pages = 0;
 
+    if (level == 1)
+        return taken_in_leaf(format, frame, first, last);
+    void *window = quire_port_window_open(frame);
     for (quire_va_t va = first, stop;; va = stop + 1) {
         uint64_t raw = word_read(format, window, format_index(format, level, va));
 
@@ -41,36 +59,71 @@ static void check_inside(const quire_cursor_t *cursor, quire_va_t start, quire_v
 size_t quire_cursor_taken(quire_cursor_t *cursor, quire_va_t start, quire_va_t end)
 {
     const quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
 
     check_inside(cursor, start, end);
-    return (size_t)taken_in_table(table, table->root, format_of(table)->levels, start, end - 1);
+    quire_frame_t leaf = in_one_leaf(format, start, end - 1) ? leaf_known(table, start) : quire_frame(0);
+    if (leaf.number != 0)
+        return (size_t)taken_in_leaf(format, leaf, start, end - 1);
+    return (size_t)taken_in_table(table, table->root, format->levels, start, end - 1);
 }
 
 typedef struct search {
     const quire_table_t *table;
-    quire_va_t bytes;    /* wanted */
-    quire_va_t hole_end; /* all from here down to where the search has come is empty */
+    quire_va_t bytes;     /* wanted */
+    quire_va_t alignment; /* of where it begins */
+    quire_va_t hole_end;  /* all from here down to where the search has come is empty */
 } search_t;
 
-/* From the top down. True: [hole_end - bytes, hole_end) is empty. */
-static bool search_table(search_t *search, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last)
+/* Where the hole would begin, if it reached down to `start`; false if that is not far enough. */
+static inline bool fits(const search_t *search, quire_va_t start, quire_va_t *va)
+{
+    if (search->hole_end - start < search->bytes)
+        return false;
+    *va = (search->hole_end - search->bytes) & ~(search->alignment - 1);
+    return *va >= start;
+}
+
+/* From the top down. True: a hole begins at *va. */
+static bool search_leaf(search_t *search, quire_frame_t frame, quire_va_t first, quire_va_t last, quire_va_t *va)
 {
     const quire_format_t *format = format_of(search->table);
-    void *window = quire_port_window_open(frame);
+    const void *window = quire_port_window_open(frame);
     bool found = false;
 
-    for (quire_va_t va = last, start;; va = start - 1) {
-        uint64_t raw = word_read(format, window, format_index(format, level, va));
+    for (quire_va_t page = last & ~(quire_va_t)QUIRE_PAGE_MASK;; page -= QUIRE_PAGE_BYTES) {
+        if (word_read(format, window, format_index(format, 1, page)) != 0)
+            search->hole_end = page;
+        else
+            found = fits(search, page, va);
+        if (found || page == first)
+            break;
+    }
+    quire_port_window_close((void *)window);
+    return found;
+}
 
-        start = format_first(format, level, va);
+static bool search_table(search_t *search, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last,
+                         quire_va_t *va)
+{
+    const quire_format_t *format = format_of(search->table);
+    bool found = false;
+
+    if (level == 1)
+        return search_leaf(search, frame, first, last, va);
+    void *window = quire_port_window_open(frame);
+    for (quire_va_t at = last, start;; at = start - 1) {
+        uint64_t raw = word_read(format, window, format_index(format, level, at));
+
+        start = format_first(format, level, at);
         if (start < first)
             start = first;
         if (entry_is_table(format, level, raw))
-            found = search_table(search, entry_table(format, raw), level - 1, start, va);
+            found = search_table(search, entry_table(format, raw), level - 1, start, at, va);
         else if (raw != 0)
             search->hole_end = start;
         else
-            found = search->hole_end - start >= search->bytes;
+            found = fits(search, start, va);
         if (found || start == first)
             break;
     }
@@ -78,14 +131,49 @@ static bool search_table(search_t *search, quire_frame_t frame, unsigned level, 
     return found;
 }
 
-bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_va_t bytes, quire_va_t *va)
+bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_va_t bytes,
+                             quire_va_t alignment, quire_va_t *va)
 {
     const quire_table_t *table = cursor->table;
-    search_t search = {.table = table, .bytes = bytes, .hole_end = end};
+    const quire_format_t *format = format_of(table);
+    search_t search = {.table = table, .bytes = bytes, .alignment = alignment, .hole_end = end};
+    quire_va_t last = end - 1;
+    quire_va_t hole;
+    bool found = false;
 
     check_inside(cursor, start, end);
-    if (!search_table(&search, table->root, format_of(table)->levels, start, end - 1))
+    quire_frame_t leaf = leaf_known(table, last);
+    if (leaf.number != 0) {
+        quire_va_t first = format_first(format, 2, last);
+
+        found = search_leaf(&search, leaf, first > start ? first : start, last, &hole);
+        if (!found && first <= start)
+            return false;
+        last = first - 1;
+    }
+    if (!found && !search_table(&search, table->root, format->levels, start, last, &hole))
         return false;
-    *va = search.hole_end - bytes;
+    *va = hole;
     return true;
+}
+
+quire_extent_t quire_cursor_run(quire_cursor_t *cursor, quire_va_t va, quire_va_t end)
+{
+    quire_extent_t run = quire_cursor_query(cursor, va);
+    const quire_format_t *format = format_of(cursor->table);
+
+    if (run.level > 1 || run.end >= end)
+        return run;
+    const void *window = quire_port_window_open(cursor->table->leaf);
+    unsigned index = format_index(format, 1, va);
+    unsigned stop = in_one_leaf(format, va, end - 1) ? format_index(format, 1, end - 1) + 1 : format_entries(format, 1);
+    uint64_t first = word_read(format, window, index);
+    uint64_t alike = ~format->address_mask & ~(entry_present(first) ? X86_ACCESSED | X86_DIRTY : 0);
+    unsigned at = index + 1;
+
+    while (at < stop && ((word_read(format, window, at) ^ first) & alike) == 0)
+        at++;
+    quire_port_window_close((void *)window);
+    run.end = run.start + ((quire_va_t)(at - index) << QUIRE_PAGE_SHIFT);
+    return run;
 }

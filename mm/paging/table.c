@@ -44,7 +44,7 @@ static quire_status_t fill_root(quire_table_t *table, unsigned first, unsigned e
     for (unsigned i = first; i < end; i++) {
         quire_va_t va = (quire_va_t)i << format_shift(format, format->levels);
         entry_t entry = entry_at(format, window, table->root, format->levels, va);
-        quire_frame_t frame = quire_paging_tables_next(&chain);
+        quire_frame_t frame = quire_chain_pop(&chain);
         bool user = va < table->shared_start;
 
         (void)entry_replace(table, &entry, 0, entry_encode_table(format, format->levels, frame, user));
@@ -157,7 +157,7 @@ quire_status_t quire_table_pin(quire_table_t *kernel, quire_va_t start, quire_va
     if (kernel->loaded)
         return QUIRE_DENIED;
     quire_port_lock(&kernel->lock);
-    quire_paging_cursor_init(&cursor, kernel, start, end, QUIRE_CURSOR_EDGES);
+    cursor_init(&cursor, kernel, start, end, QUIRE_CURSOR_EDGES);
     quire_status_t status = quire_paging_acquire(&cursor, start, last, format->levels - 1, false);
     if (status == QUIRE_OK) {
         pin_root(kernel, start, last);
@@ -181,6 +181,7 @@ void quire_table_destroy(quire_table_t *table)
     unsigned level = format->levels;
     unsigned entries = format_entries(format, level);
     unsigned end = table->kernel != NULL ? format_index(format, level, table->shared_start) : entries;
+    subtree_count_t count = {0, 0};
 
     quire_port_lock(&table->lock);
     if (end < entries) {
@@ -190,7 +191,8 @@ void quire_table_destroy(quire_table_t *table)
             word_store(format, window, i, 0);
         quire_port_window_close(window);
     }
-    table->mapped_pages -= (size_t)quire_paging_subtree_leaves(table, table->root, level, 0);
+    quire_paging_subtree_leaves(table, table->root, level, 0, &count);
+    table->mapped_pages -= (size_t)count.mapped;
     quire_paging_subtree_release(table, table->root, level);
     quire_port_unlock(&table->lock);
     if (table->mapped_pages != 0 || table->table_frames != 0)

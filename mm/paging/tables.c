@@ -32,21 +32,10 @@ quire_status_t quire_paging_root_take(quire_pmm_t *pmm, const quire_format_t *fo
     return quire_pmm_alloc(pmm, table_request(zone > format->root_zone ? zone : format->root_zone), root);
 }
 
-quire_frame_t quire_paging_tables_next(quire_frame_t *chain)
-{
-    quire_frame_t frame = *chain;
-    size_t *window = quire_port_window_open(frame);
-
-    *chain = quire_frame(window[0]);
-    window[0] = 0;
-    quire_port_window_close(window);
-    return frame;
-}
-
 static void chain_release(quire_pmm_t *pmm, quire_frame_t chain)
 {
     while (chain.number != 0)
-        quire_paging_frames_release(pmm, quire_paging_tables_next(&chain), 1);
+        quire_paging_frame_release(pmm, quire_chain_pop(&chain));
 }
 
 /* A hopeless request should not take the machine's last frames first, even for a moment. */
@@ -72,10 +61,7 @@ quire_status_t quire_paging_tables_take(quire_table_t *table, size_t count, quir
             chain_release(table->pmm, head);
             return status;
         }
-        size_t *window = quire_port_window_open(frame);
-        window[0] = head.number;
-        quire_port_window_close(window);
-        head = frame;
+        quire_chain_push(&head, frame);
     }
     *chain = head;
     return QUIRE_OK;
@@ -93,32 +79,52 @@ void quire_paging_table_joins(quire_table_t *table, quire_frame_t frame, unsigne
 
 void quire_paging_table_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va)
 {
-    (void)frame;
     (void)level;
     (void)va;
+    if (table->leaf.number == frame.number)
+        table->leaf = quire_frame(0);
     table->table_frames--;
     quire_event(.kind = QUIRE_EVENT_TABLE_FREE, .level = (uint8_t)level, .space = table->space, .address = va,
                 .frame = frame.number);
 }
 
-uint64_t quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va)
+/* The pages of a level-1 table. */
+static void count_pages(const quire_format_t *format, const void *window, subtree_count_t *count)
+{
+    size_t mapped = 0;
+    size_t taken = 0;
+
+    for (unsigned i = 0; i < format_entries(format, 1); i++) {
+        uint64_t raw = word_read(format, window, i);
+
+        taken += raw != 0;
+        mapped += raw & X86_PRESENT;
+    }
+    count->mapped += mapped;
+    count->taken += taken;
+}
+
+void quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va,
+                                 subtree_count_t *count)
 {
     const quire_format_t *format = format_of(table);
     void *window = quire_port_window_open(frame);
-    uint64_t pages = 0;
 
-    for (unsigned i = 0; i < format_entries(format, level); i++) {
+    if (level == 1)
+        count_pages(format, window, count);
+    for (unsigned i = 0; level > 1 && i < format_entries(format, level); i++) {
         uint64_t raw = word_read(format, window, i);
         quire_va_t start = va + ((quire_va_t)i << format_shift(format, level));
 
-        if (entry_is_table(format, level, raw))
-            pages += quire_paging_subtree_leaves(table, entry_table(format, raw), level - 1, start);
-        else if (entry_present(raw))
-            pages += format_pages(format, level);
+        if (entry_is_table(format, level, raw)) {
+            quire_paging_subtree_leaves(table, entry_table(format, raw), level - 1, start, count);
+        } else if (raw != 0) {
+            count->taken += format_pages(format, level);
+            count->mapped += entry_present(raw) ? format_pages(format, level) : 0;
+        }
     }
     quire_port_window_close(window);
     quire_paging_table_leaves(table, frame, level, va);
-    return pages;
 }
 
 void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t count)
@@ -126,12 +132,24 @@ void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t
     while (count > 0) {
         unsigned order = count == 1 ? 0 : quire_pmm_frame_info(pmm, frame).order;
 
-        if (quire_pmm_release(pmm, frame, NULL) != QUIRE_OK)
-            quire_port_panic("paging: a frame in a page table was not the PMM's to take back");
+        quire_paging_frame_release(pmm, frame);
         if ((uint64_t)1 << order >= count)
             return;
         count -= (uint64_t)1 << order;
         frame.number += (size_t)1 << order;
+    }
+}
+
+/* The pages of a level-1 table. */
+static void pages_release(quire_table_t *table, const void *window)
+{
+    const quire_format_t *format = format_of(table);
+
+    for (unsigned i = 0; i < format_entries(format, 1); i++) {
+        uint64_t raw = word_read(format, window, i);
+
+        if ((entry_present(raw) || promise_is_hidden(raw)) && page_is_owned(raw))
+            quire_paging_frame_release(table->pmm, quire_frame((size_t)entry_frame(format, 1, raw)));
     }
 }
 
@@ -141,21 +159,20 @@ void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, uns
     const quire_format_t *format = format_of(table);
     void *window = quire_port_window_open(frame);
 
-    for (unsigned i = 0; i < format_entries(format, level); i++) {
+    if (level == 1)
+        pages_release(table, window);
+    for (unsigned i = 0; level > 1 && i < format_entries(format, level); i++) {
         uint64_t raw = word_read(format, window, i);
 
-        if (raw == 0)
-            continue;
-        quire_page_t page = entry_decode(format, level, raw);
-        if (page.kind == QUIRE_PAGE_TABLE) {
+        if (entry_is_table(format, level, raw)) {
             quire_port_window_close(window);
-            quire_paging_subtree_release(table, quire_frame((size_t)page.payload), level - 1);
+            quire_paging_subtree_release(table, entry_table(format, raw), level - 1);
             window = quire_port_window_open(frame);
-        } else if ((page.kind == QUIRE_PAGE_MAPPED || page.kind == QUIRE_PAGE_HIDDEN) &&
-                   !(page.flags & QUIRE_PAGE_FOREIGN)) {
-            quire_paging_frames_release(table->pmm, quire_frame((size_t)page.payload), format_pages(format, level));
+        } else if ((entry_present(raw) || promise_is_hidden(raw)) && page_is_owned(raw)) {
+            quire_paging_frames_release(table->pmm, quire_frame((size_t)entry_frame(format, level, raw)),
+                                        format_pages(format, level));
         }
     }
     quire_port_window_close(window);
-    quire_paging_frames_release(table->pmm, frame, 1);
+    quire_paging_frame_release(table->pmm, frame);
 }

@@ -27,27 +27,9 @@
 
 #include "cpu/cpu.h"
 
-void quire_paging_cursor_init(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
-                              quire_cursor_mode_t mode)
-{
-    cursor->table = table;
-    cursor->start = start;
-    cursor->end = end;
-    cursor->mode = mode;
-    cursor->borrowed = false;
-    cursor->flush_start = 0;
-    cursor->flush_end = 0;
-    cursor->flush_global = table->kernel == NULL;
-    cursor->prune_start = 0;
-    cursor->prune_end = 0;
-    cursor->leaf = quire_frame(0);
-    cursor->leaf_start = 0;
-    cursor->gathered = 0;
-}
-
 static void widen(quire_va_t *start, quire_va_t *end, quire_va_t first, quire_va_t stop)
 {
-    bool none = *start >= *end;
+    bool none = *end == 0;
 
     if (none || first < *start)
         *start = first;
@@ -69,12 +51,12 @@ static void flush(quire_cursor_t *cursor)
 {
     quire_shootdown_t request = {cursor->table->space, cursor->flush_start, cursor->flush_end};
 
-    if (request.start >= request.end)
+    if (request.end == 0)
         return;
     if ((request.end - request.start) >> QUIRE_PAGE_SHIFT > FLUSH_PAGES_MAX) {
         request.start = 0;
         request.end = 0;
-        quire_cpu_flush_all(cursor->flush_global);
+        quire_cpu_flush_all(cursor->table->kernel == NULL);
     } else {
         for (quire_va_t va = request.start; va != request.end; va += QUIRE_PAGE_BYTES)
             quire_cpu_flush_page(va);
@@ -82,7 +64,6 @@ static void flush(quire_cursor_t *cursor)
     quire_event(.kind = QUIRE_EVENT_FLUSH, .space = request.space, .address = request.start,
                 .bytes = request.end - request.start);
     quire_port_shootdown(&request);
-    cursor->flush_start = 0;
     cursor->flush_end = 0;
 }
 
@@ -95,7 +76,7 @@ void quire_paging_settle(quire_cursor_t *cursor)
         unsigned what = cursor->gather_what[i];
 
         if (what == GATHER_FRAME)
-            quire_paging_frames_release(table->pmm, cursor->gather[i], 1);
+            quire_paging_frame_release(table->pmm, cursor->gather[i]);
         else if (what & GATHER_LARGE)
             quire_paging_frames_release(table->pmm, cursor->gather[i],
                                         format_pages(format_of(table), what & ~(unsigned)GATHER_LARGE));

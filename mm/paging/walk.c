@@ -27,6 +27,11 @@ bool quire_format_maps_at(const quire_format_t *format, unsigned level)
     return level <= format->levels && format_page_at(format, level);
 }
 
+unsigned quire_format_promise_level(const quire_format_t *format)
+{
+    return format->fixed_root ? format->levels - 1u : format->levels;
+}
+
 uint64_t quire_format_payload_max(const quire_format_t *format)
 {
     return format->address_mask >> QUIRE_PAGE_SHIFT;

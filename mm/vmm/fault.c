@@ -36,14 +36,13 @@ static bool key_forbids(const quire_space_t *space, uint8_t key, unsigned access
 
 static bool allowed(const quire_space_t *space, const quire_page_t *page, unsigned access)
 {
-    bool from_user = (access & QUIRE_ACCESS_USER) != 0;
-    uint8_t rights = page->prot;
+    unsigned rights = page->prot;
+    unsigned wanted = ((access & QUIRE_ACCESS_WRITE) != 0 ? (unsigned)QUIRE_PROT_WRITE : 0) |
+                      ((access & QUIRE_ACCESS_EXEC) != 0 ? (unsigned)QUIRE_PROT_EXEC : 0) |
+                      ((access & QUIRE_ACCESS_USER) != 0 ? (unsigned)QUIRE_PROT_USER : 0);
 
-    if (from_user != ((rights & QUIRE_PROT_USER) != 0) || (rights & PROT_ACCESS) == 0)
-        return false;
-    if ((access & QUIRE_ACCESS_WRITE) != 0 && (rights & QUIRE_PROT_WRITE) == 0)
-        return false;
-    if ((access & QUIRE_ACCESS_EXEC) != 0 && (rights & QUIRE_PROT_EXEC) == 0)
+    /* Not the kernel on a process's pages, and nobody on pages without any right. */
+    if (((rights ^ wanted) & QUIRE_PROT_USER) != 0 || (rights & PROT_ACCESS) == 0 || (wanted & ~rights) != 0)
         return false;
     return (access & QUIRE_ACCESS_KEY) == 0 && !key_forbids(space, page->key, access);
 }
@@ -75,14 +74,10 @@ static quire_status_t judge(const quire_space_t *space, const quire_page_t *page
 
 quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_frame_t *frame)
 {
-    quire_pmm_request_t request = {
-        .zone = QUIRE_ZONE_ANY,
-        .owner = is_kernel(space) ? QUIRE_OWNER_HEAP : QUIRE_OWNER_USER,
-        .lifetime = is_kernel(space) ? QUIRE_LIFETIME_LONG : QUIRE_LIFETIME_MOVABLE,
-        .zeroed = zeroed,
-    };
+    const quire_pmm_request_t kernels = {.owner = QUIRE_OWNER_HEAP, .lifetime = QUIRE_LIFETIME_LONG, .zeroed = zeroed};
+    const quire_pmm_request_t users = {.owner = QUIRE_OWNER_USER, .lifetime = QUIRE_LIFETIME_MOVABLE, .zeroed = zeroed};
 
-    return quire_pmm_alloc(space->table.pmm, request, frame);
+    return quire_pmm_alloc(space->table.pmm, is_kernel(space) ? kernels : users, frame);
 }
 
 /* A promise becomes a page of zeros; one without any right becomes a hidden one. */
@@ -146,41 +141,39 @@ static quire_status_t repair(quire_space_t *space, quire_cursor_t *cursor, quire
     return QUIRE_OK;
 }
 
-/* Opens one page. With no memory for its table the page is still looked at: an access that is wrong anyway is answered
-   as wrong, however little memory there is. */
-static quire_status_t open_and_judge(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
-                                     quire_page_t *page)
+/* There was no memory for the page's table, or another reason not to open it. The page is still looked at: an access
+   that is wrong anyway is answered as wrong, however little memory there is. */
+static __attribute__((noinline)) quire_status_t judge_unopened(quire_space_t *space, quire_va_t va, unsigned access,
+                                                               quire_status_t opened)
 {
-    quire_status_t opened;
-    quire_status_t status;
+    quire_cursor_t cursor;
+    quire_status_t status = opened;
 
-    if (va < space->start || va >= space->end)
-        return QUIRE_NOT_FOUND;
-    opened = quire_cursor_open(cursor, &space->table, va, va + QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
-    status = opened;
     if (opened == QUIRE_NO_MEMORY)
-        status = quire_cursor_open(cursor, &space->table, va, va + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ);
+        status = quire_cursor_open(&cursor, &space->table, va, va + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ);
     if (status != QUIRE_OK)
         return status;
-    *page = quire_vmm_page_at(cursor, va);
-    status = judge(space, page, access);
-    if (status == QUIRE_OK)
-        status = opened;
-    if (status != QUIRE_OK)
-        quire_cursor_close(cursor);
-    return status;
+    quire_page_t page = quire_cursor_page(&cursor, va);
+    quire_cursor_close(&cursor);
+    status = judge(space, &page, access);
+    return status != QUIRE_OK ? status : opened;
 }
 
 quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
                                    quire_page_t *page)
 {
     quire_va_t start = quire_page_down(va);
-    quire_page_t found;
-    quire_status_t status = open_and_judge(space, start, access, cursor, &found);
+    quire_status_t status;
 
+    if (start < space->start || start >= space->end)
+        return QUIRE_NOT_FOUND;
+    status = quire_cursor_open(cursor, &space->table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
     if (status != QUIRE_OK)
-        return status;
-    status = repair(space, cursor, start, access, &found);
+        return judge_unopened(space, start, access, status);
+    quire_page_t found = quire_cursor_page(cursor, start);
+    status = judge(space, &found, access);
+    if (status == QUIRE_OK)
+        status = repair(space, cursor, start, access, &found);
     if (status == QUIRE_OK)
         *page = found;
     else
@@ -215,7 +208,7 @@ bool quire_vmm_key_forbids(quire_space_t *space, quire_va_t va, unsigned access)
     if (va < space->start || va >= space->end ||
         quire_cursor_open(&cursor, &space->table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ) != QUIRE_OK)
         return false;
-    page = quire_vmm_page_at(&cursor, start);
+    page = quire_cursor_page(&cursor, start);
     quire_cursor_close(&cursor);
     if (page.kind != QUIRE_PAGE_MAPPED && page.kind != QUIRE_PAGE_RESERVED)
         return false;

@@ -142,6 +142,7 @@ quire_status_t quire_vmm_fork(quire_space_t *parent, quire_space_t *child, uint3
     }
     quire_vmm_begin_space(child, parent->start, parent->end, parent->reserved_pages);
     child->search = parent->search;
+    child->search_large = parent->search_large;
     child->key_rights = parent->key_rights;
     status = fork_half(parent, &from, child, top);
     quire_cursor_close(&from);

@@ -42,11 +42,16 @@ quire_status_t quire_vmm_round_prot(const quire_space_t *space, unsigned prot, u
 /* The extent at va, cut to [va, end). */
 quire_extent_t quire_vmm_extent(quire_cursor_t *cursor, quire_va_t va, quire_va_t end);
 
-/* The page at va; a frame number is the one of this page, also when the entry maps a large page. */
-quire_page_t quire_vmm_page_at(quire_cursor_t *cursor, quire_va_t va);
+/* The same for all pages from va on that say the same but for payload, accessed and dirty (quire_cursor_run). */
+quire_extent_t quire_vmm_run(quire_cursor_t *cursor, quire_va_t va, quire_va_t end);
 
-/* The highest hole of `bytes` (whole pages) below `space->search`, or else below the end. QUIRE_NO_SPACE. */
-quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_va_t bytes, quire_va_t *va) QUIRE_MUST_CHECK;
+/* Where the search for so many bytes begins; the caller moves it to what was placed. */
+quire_va_t *quire_vmm_search_point(quire_space_t *space, quire_va_t bytes);
+
+/* The highest hole of `bytes` (whole pages) below that point, or else below the end; aligned, if that is worth it
+   and there is room. The cursor is open on [space->start, space->end). QUIRE_NO_SPACE. */
+quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_cursor_t *cursor, quire_va_t bytes,
+                                   quire_va_t *va) QUIRE_MUST_CHECK;
 
 /* Beside quire_access_t: the kernel's own access, whatever the protection says. What it writes to becomes private. */
 #define QUIRE_VMM_ACCESS_FORCED 0x100u

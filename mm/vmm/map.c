@@ -17,30 +17,57 @@
  */
 #include "inside.h"
 
-/* Makes [start, end) `promise` under one lock. QUIRE_EXISTS: something is there and may not be replaced. */
+/* The cursor is open on the very range. What is to be replaced is unmapped by this. */
+static void promise_range(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end,
+                          const quire_page_t *promise)
+{
+    quire_event(.kind = QUIRE_EVENT_RESERVE, .space = space->table.space, .address = start, .bytes = end - start,
+                .detail = promise->prot);
+    space->reserved_pages += pages_between(start, end) - quire_cursor_mark(cursor, start, end, promise);
+}
+
+/* QUIRE_EXISTS: something is there and may not be replaced. */
 static quire_status_t place(quire_space_t *space, quire_va_t start, quire_va_t end, const quire_page_t *promise,
-                            bool replace, bool searched)
+                            bool replace)
 {
     quire_cursor_t cursor;
     quire_status_t status = quire_cursor_open(&cursor, &space->table, start, end, QUIRE_CURSOR_EDGES);
-    size_t taken;
 
     if (status != QUIRE_OK)
         return status;
-    taken = quire_cursor_taken(&cursor, start, end);
-    if (taken != 0 && !replace) {
-        quire_cursor_close(&cursor);
-        return QUIRE_EXISTS;
+    if (!replace && quire_cursor_taken(&cursor, start, end) != 0) {
+        status = QUIRE_EXISTS;
+    } else {
+        promise_range(space, &cursor, start, end, promise);
+        /* What stands where the next search would begin is not looked at again, entry by entry. */
+        if (start < space->search && space->search <= end)
+            space->search = start;
+        if (start < space->search_large && space->search_large <= end)
+            space->search_large = start;
     }
-    quire_event(.kind = QUIRE_EVENT_RESERVE, .space = space->table.space, .address = start, .bytes = end - start,
-                .detail = promise->prot);
-    (void)quire_cursor_mark(&cursor, start, end, promise);
-    space->reserved_pages += pages_between(start, end) - taken;
-    /* What stands where the next search would begin is not looked at again, entry by entry. */
-    if (searched || (start < space->search && space->search <= end))
-        space->search = start;
     quire_cursor_close(&cursor);
-    return QUIRE_OK;
+    return status;
+}
+
+/* A hole is found and filled under one lock: nobody else can take it in between. */
+static quire_status_t place_in_hole(quire_space_t *space, quire_va_t bytes, const quire_page_t *promise, quire_va_t *va)
+{
+    quire_cursor_t cursor;
+    quire_va_t start = 0;
+    quire_status_t status = quire_cursor_open(&cursor, &space->table, space->start, space->end, QUIRE_CURSOR_READ);
+
+    if (status != QUIRE_OK)
+        return status;
+    status = quire_vmm_find_hole(space, &cursor, bytes, &start);
+    if (status == QUIRE_OK)
+        status = quire_cursor_reopen(&cursor, start, start + bytes, QUIRE_CURSOR_EDGES);
+    if (status == QUIRE_OK) {
+        promise_range(space, &cursor, start, start + bytes, promise);
+        *quire_vmm_search_point(space, bytes) = start;
+        *va = start;
+    }
+    quire_cursor_close(&cursor);
+    return status;
 }
 
 /* The hint if it is a place that could be, otherwise a hole. */
@@ -52,20 +79,14 @@ static quire_status_t place_anywhere(quire_space_t *space, quire_va_t hint, size
     quire_va_t end;
 
     if (hint != 0 && quire_vmm_round_range(space, start, bytes, &end) == QUIRE_OK)
-        status = place(space, start, end, promise, false, false);
-    if (bytes > space->end - space->start)
-        return QUIRE_NO_SPACE;
-    /* Another thread may take the hole before we do; then there is another, or none. */
-    while (status == QUIRE_EXISTS) {
-        quire_va_t length = quire_page_up((quire_va_t)bytes);
-
-        status = quire_vmm_find_hole(space, length, &start);
-        if (status == QUIRE_OK)
-            status = place(space, start, start + length, promise, false, true);
-    }
+        status = place(space, start, end, promise, false);
     if (status == QUIRE_OK)
         *va = start;
-    return status;
+    if (status != QUIRE_EXISTS)
+        return status;
+    if (bytes > space->end - space->start)
+        return QUIRE_NO_SPACE;
+    return place_in_hole(space, quire_page_up((quire_va_t)bytes), promise, va);
 }
 
 quire_status_t quire_vmm_reserve(quire_space_t *space, quire_va_t at, size_t bytes, unsigned prot, unsigned flags,
@@ -84,7 +105,7 @@ quire_status_t quire_vmm_reserve(quire_space_t *space, quire_va_t at, size_t byt
         return place_anywhere(space, at, bytes, &promise, va);
     status = quire_vmm_round_range(space, at, bytes, &end);
     if (status == QUIRE_OK)
-        status = place(space, at, end, &promise, (flags & QUIRE_RESERVE_REPLACE) != 0, false);
+        status = place(space, at, end, &promise, (flags & QUIRE_RESERVE_REPLACE) != 0);
     if (status == QUIRE_OK)
         *va = at;
     return status;
@@ -102,10 +123,11 @@ quire_status_t quire_vmm_unmap(quire_space_t *space, quire_va_t va, size_t bytes
     if (status != QUIRE_OK)
         return status;
     quire_event(.kind = QUIRE_EVENT_UNMAP, .space = space->table.space, .address = va, .bytes = end - va);
-    space->reserved_pages -= quire_cursor_taken(&cursor, va, end);
-    (void)quire_cursor_mark(&cursor, va, end, &empty);
+    space->reserved_pages -= quire_cursor_mark(&cursor, va, end, &empty);
     if (va <= space->search && space->search < end)
         space->search = end;
+    if (va <= space->search_large && space->search_large < end)
+        space->search_large = end;
     quire_cursor_close(&cursor);
     return QUIRE_OK;
 }
@@ -174,7 +196,7 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
     if (status != QUIRE_OK)
         return status;
     for (quire_va_t at = va; at < end;) {
-        quire_extent_t extent = quire_vmm_extent(&cursor, at, end);
+        quire_extent_t extent = quire_vmm_run(&cursor, at, end);
         quire_va_t run = at;
         quire_page_t first;
         quire_page_t next;
@@ -183,7 +205,7 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
         if (!discarded(&extent.page, &first))
             continue;
         while (at < end) {
-            extent = quire_vmm_extent(&cursor, at, end);
+            extent = quire_vmm_run(&cursor, at, end);
             if (!discarded(&extent.page, &next) || next.prot != first.prot || next.key != first.key)
                 break;
             at = extent.end;

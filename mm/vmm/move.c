@@ -197,7 +197,7 @@ static quire_status_t move_to(move_t *move, bool replace)
         move->space->reserved_pages += pages_between(move->new, move->new_end) - taken;
         move->space->reserved_pages -= pages_between(move->old, move->old_end);
         if (!replace)
-            move->space->search = move->new;
+            *quire_vmm_search_point(move->space, move->new_end - move->new) = move->new;
     }
     quire_cursor_close(&move->cursor);
     return status;
@@ -224,13 +224,26 @@ static quire_status_t grow_in_place(move_t *move, quire_va_t end)
     return status;
 }
 
+static quire_status_t look_for_hole(move_t *move, quire_va_t length)
+{
+    quire_space_t *space = move->space;
+    quire_status_t status =
+        quire_cursor_open(&move->cursor, &space->table, space->start, space->end, QUIRE_CURSOR_READ);
+
+    if (status != QUIRE_OK)
+        return status;
+    status = quire_vmm_find_hole(space, &move->cursor, length, &move->new);
+    quire_cursor_close(&move->cursor);
+    return status;
+}
+
 /* To a hole, wherever there is one. */
 static quire_status_t move_anywhere(move_t *move, quire_va_t length)
 {
     quire_status_t status;
 
     do {
-        status = quire_vmm_find_hole(move->space, length, &move->new);
+        status = look_for_hole(move, length);
         move->new_end = move->new + length;
         if (status == QUIRE_OK)
             status = move_to(move, false);

@@ -18,59 +18,38 @@
 
 #define HOPELESS_FROM_FRAMES 256
 
-/* Frames that wait to be mapped: all zeros but for the first word, which names the next; 0 ends the chain. */
-typedef struct chain {
-    size_t first;
+/* Zeroed frames that wait to be mapped. */
+typedef struct supply {
+    quire_frame_t chain;
     size_t count;
-} chain_t;
+} supply_t;
 
-static void push(chain_t *chain, quire_frame_t frame)
+static void drop(quire_space_t *space, supply_t *supply)
 {
-    size_t *window = quire_port_window_open(frame);
-
-    window[0] = chain->first;
-    quire_port_window_close(window);
-    chain->first = frame.number;
-    chain->count++;
-}
-
-static quire_frame_t pop(chain_t *chain)
-{
-    quire_frame_t frame = quire_frame(chain->first);
-    size_t *window = quire_port_window_open(frame);
-
-    chain->first = window[0];
-    window[0] = 0;
-    quire_port_window_close(window);
-    chain->count--;
-    return frame;
-}
-
-static void drop(quire_space_t *space, chain_t *chain)
-{
-    while (chain->count > 0) {
-        if (quire_pmm_free(space->table.pmm, pop(chain), 0) != QUIRE_OK)
+    for (; supply->count > 0; supply->count--) {
+        if (quire_pmm_free(space->table.pmm, quire_chain_pop(&supply->chain), 0) != QUIRE_OK)
             quire_port_panic("vmm: a frame taken to populate was not ours");
     }
 }
 
-static quire_status_t extend(quire_space_t *space, chain_t *chain, size_t count)
+static quire_status_t extend(quire_space_t *space, supply_t *supply, size_t count)
 {
     quire_pmm_stats_t stats;
 
     /* A hopeless wish should not drain the machine for a moment. For a small one asking would cost more than trying. */
-    if (count - chain->count > HOPELESS_FROM_FRAMES) {
+    if (count - supply->count > HOPELESS_FROM_FRAMES) {
         quire_pmm_stats(space->table.pmm, &stats);
-        if (stats.free_frames < count - chain->count)
+        if (stats.free_frames < count - supply->count)
             return QUIRE_NO_MEMORY;
     }
-    while (chain->count < count) {
+    while (supply->count < count) {
         quire_frame_t frame;
         quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
 
         if (status != QUIRE_OK)
             return status;
-        push(chain, frame);
+        quire_chain_push(&supply->chain, frame);
+        supply->count++;
     }
     return QUIRE_OK;
 }
@@ -107,7 +86,7 @@ static quire_status_t survey(quire_cursor_t *cursor, quire_va_t start, quire_va_
 
     *needed = 0;
     for (quire_va_t at = start; at < end && status == QUIRE_OK;) {
-        quire_extent_t extent = quire_vmm_extent(cursor, at, end);
+        quire_extent_t extent = quire_vmm_run(cursor, at, end);
 
         status = survey_extent(&extent, needed);
         at = extent.end;
@@ -115,25 +94,16 @@ static quire_status_t survey(quire_cursor_t *cursor, quire_va_t start, quire_va_
     return status;
 }
 
-/* The cursor is open to populate and the chain is long enough: nothing here can fail. */
-static void hand_out(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end, chain_t *chain)
+/* The cursor is open to populate and there are enough frames: nothing here can fail. */
+static void hand_out(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end, supply_t *supply)
 {
     quire_event(.kind = QUIRE_EVENT_POPULATE, .space = space->table.space, .address = start, .bytes = end - start);
-    for (quire_va_t at = start; at < end; at += QUIRE_PAGE_BYTES) {
-        quire_page_t page = quire_vmm_page_at(cursor, at);
-
-        if (page.kind != QUIRE_PAGE_RESERVED)
-            continue;
-        page.kind = QUIRE_PAGE_MAPPED;
-        page.flags = page_flags(space);
-        page.payload = pop(chain).number;
-        quire_cursor_put(cursor, at, &page);
-    }
+    supply->count -= quire_cursor_supply(cursor, start, end, page_flags(space), &supply->chain);
 }
 
-/* Counts under a cursor of this mode, and hands out if it is the one for that and the chain suffices. */
+/* Counts under a cursor of this mode, and hands out if it is the one for that and the frames suffice. */
 static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode,
-                              chain_t *chain, size_t *needed)
+                              supply_t *supply, size_t *needed)
 {
     quire_cursor_t cursor;
     quire_status_t status = quire_cursor_open(&cursor, &space->table, start, end, mode);
@@ -141,8 +111,8 @@ static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t
     if (status != QUIRE_OK)
         return status;
     status = survey(&cursor, start, end, needed);
-    if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= chain->count) {
-        hand_out(space, &cursor, start, end, chain);
+    if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= supply->count) {
+        hand_out(space, &cursor, start, end, supply);
         *needed = 0;
     }
     quire_cursor_close(&cursor);
@@ -151,18 +121,18 @@ static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t
 
 quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes)
 {
-    chain_t chain = {0, 0};
+    supply_t supply = {{0}, 0};
     size_t needed = 0;
     quire_va_t end;
     quire_status_t status = quire_vmm_round_range(space, va, bytes, &end);
 
     if (status == QUIRE_OK)
-        status = attempt(space, va, end, QUIRE_CURSOR_READ, &chain, &needed);
+        status = attempt(space, va, end, QUIRE_CURSOR_READ, &supply, &needed);
     while (status == QUIRE_OK && needed > 0) {
-        status = extend(space, &chain, needed);
+        status = extend(space, &supply, needed);
         if (status == QUIRE_OK)
-            status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &chain, &needed);
+            status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &supply, &needed);
     }
-    drop(space, &chain);
+    drop(space, &supply);
     return status;
 }

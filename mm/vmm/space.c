@@ -53,6 +53,7 @@ void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t en
     space->start = start;
     space->end = end;
     space->search = end;
+    space->search_large = end;
     space->reserved_pages = reserved_pages;
     space->faults = 0;
     space->key_rights = 0;
@@ -118,22 +119,31 @@ quire_status_t quire_vmm_round_prot(const quire_space_t *space, unsigned prot, u
     return QUIRE_OK;
 }
 
+/* Cuts an extent to [va, end). */
+static void cut(quire_extent_t *extent, quire_va_t va, quire_va_t end)
+{
+    if (has_frame(&extent->page) || extent->page.kind == QUIRE_PAGE_MAPPED)
+        extent->page.payload += (va - extent->start) >> QUIRE_PAGE_SHIFT;
+    extent->start = va;
+    /* An extent that ends at the very top of the address space may have wrapped to 0. */
+    if (extent->end > end || extent->end <= va)
+        extent->end = end;
+}
+
 quire_extent_t quire_vmm_extent(quire_cursor_t *cursor, quire_va_t va, quire_va_t end)
 {
     quire_extent_t extent = quire_cursor_query(cursor, va);
 
-    if (has_frame(&extent.page) || extent.page.kind == QUIRE_PAGE_MAPPED)
-        extent.page.payload += (va - extent.start) >> QUIRE_PAGE_SHIFT;
-    extent.start = va;
-    /* An extent that ends at the very top of the address space may have wrapped to 0. */
-    if (extent.end > end || extent.end <= va)
-        extent.end = end;
+    cut(&extent, va, end);
     return extent;
 }
 
-quire_page_t quire_vmm_page_at(quire_cursor_t *cursor, quire_va_t va)
+quire_extent_t quire_vmm_run(quire_cursor_t *cursor, quire_va_t va, quire_va_t end)
 {
-    return quire_vmm_extent(cursor, va, va + QUIRE_PAGE_BYTES).page;
+    quire_extent_t extent = quire_cursor_run(cursor, va, end);
+
+    cut(&extent, va, end);
+    return extent;
 }
 
 static bool extent_sound(const quire_space_t *space, const quire_extent_t *extent)
@@ -185,13 +195,20 @@ static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va
     return status;
 }
 
+/* A search may begin there. */
+static bool in_area(const quire_space_t *space, quire_va_t va)
+{
+    return va >= space->start && va <= space->end;
+}
+
 quire_status_t quire_vmm_check(quire_space_t *space)
 {
     quire_status_t status = quire_table_check(&space->table);
 
     if (status != QUIRE_OK)
         return status;
-    if (!aligned_range(space->start, space->end) || space->search < space->start || space->search > space->end)
+    if (!aligned_range(space->start, space->end) || !in_area(space, space->search) ||
+        !in_area(space, space->search_large))
         return QUIRE_CORRUPT;
     if (is_kernel(space))
         return check_half(space, space->table.shared_start, upper_top(&space->table));

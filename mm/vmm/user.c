@@ -238,7 +238,7 @@ static quire_status_t peek_piece(quire_space_t *space, quire_va_t va, void *to, 
     status = quire_cursor_open(&cursor, &space->table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_READ);
     if (status != QUIRE_OK)
         return status;
-    page = quire_vmm_page_at(&cursor, start);
+    page = quire_cursor_page(&cursor, start);
     status = look(&page, va, to, bytes);
     quire_cursor_close(&cursor);
     return status;

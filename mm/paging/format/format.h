@@ -91,6 +91,12 @@ static inline bool format_canonical(const quire_format_t *format, quire_va_t va)
     return (wide + ((uint64_t)1 << (format->va_bits - 1))) >> format->va_bits == 0;
 }
 
+/* Canonical, and so is all that lies below it. */
+static inline bool format_is_low(const quire_format_t *format, quire_va_t va)
+{
+    return (uint64_t)va >> (format->va_bits == 32 ? 32 : format->va_bits - 1) == 0;
+}
+
 /* First and last byte of one stretch of canonical addresses, not reaching into the topmost page. */
 static inline bool format_range_valid(const quire_format_t *format, quire_va_t first, quire_va_t last)
 {

@@ -156,6 +156,17 @@ static inline quire_page_kind_t entry_kind(const quire_format_t *format, unsigne
     return raw == 0 ? QUIRE_PAGE_EMPTY : (quire_page_kind_t)kinds[X86_PROMISE_CODE(raw)];
 }
 
+static inline bool promise_is_hidden(uint64_t raw)
+{
+    return X86_PROMISE_CODE(raw) == promise_code(QUIRE_PAGE_HIDDEN);
+}
+
+/* Whether the frame of a mapped or hidden page is the PMM's. */
+static inline bool page_is_owned(uint64_t raw)
+{
+    return entry_present(raw) ? (raw & (X86_COPY | X86_FOREIGN)) != X86_FOREIGN : !(raw & X86_PROMISE_FOREIGN);
+}
+
 /* The frame of a mapped or hidden page. Large entries keep other things in the low bits of the address; the large
    32-bit entry keeps address bits 39-32 there (PSE-36, SDM 4.3), which we never write but can read. */
 static inline uint64_t entry_frame(const quire_format_t *format, unsigned level, uint64_t raw)

@@ -58,6 +58,15 @@ size_t model_mapped_pages(const model_t *model, size_t first, size_t end)
     return pages;
 }
 
+size_t model_taken_pages(const model_t *model, size_t first, size_t end)
+{
+    size_t pages = 0;
+
+    for (size_t i = first; i < end; i++)
+        pages += model->cells[i].page.kind == QUIRE_PAGE_EMPTY ? 0 : model_cell_pages(&model->cells[i]);
+    return pages;
+}
+
 quire_page_t model_protected(const quire_page_t *page, unsigned prot, unsigned key)
 {
     quire_page_t result = *page;

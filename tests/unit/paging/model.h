@@ -32,6 +32,7 @@ void model_check(const model_t *model);
 
 size_t model_cell_pages(const cell_t *cell);
 size_t model_mapped_pages(const model_t *model, size_t first, size_t end);
+size_t model_taken_pages(const model_t *model, size_t first, size_t end);
 bool model_has_frame(const quire_page_t *page);
 
 /* What protection does to a page, by the contract; the key stays if it is KEY_KEPT. */

@@ -41,7 +41,7 @@ static void mark(model_t *model, size_t first, size_t end)
     quire_cursor_mode_t mode = test_random_below(8) == 0 ? QUIRE_CURSOR_POPULATE : QUIRE_CURSOR_EDGES;
     quire_va_t from = model->cells[first].start;
     quire_va_t to = model->cells[end - 1].end;
-    size_t mapped = model_mapped_pages(model, first, end);
+    size_t taken = model_taken_pages(model, first, end);
     quire_cursor_t cursor;
 
     if (page.kind != QUIRE_PAGE_EMPTY)
@@ -53,7 +53,7 @@ static void mark(model_t *model, size_t first, size_t end)
     }
     if (!enough_memory(quire_cursor_open(&cursor, model->table, from, to, mode)))
         return;
-    CHECK_EQUAL(quire_cursor_mark(&cursor, from, to, &page), mapped);
+    CHECK_EQUAL(quire_cursor_mark(&cursor, from, to, &page), taken);
     quire_cursor_close(&cursor);
     for (size_t i = first; i < end; i++)
         model->cells[i].page = page;

@@ -48,7 +48,7 @@ static void compare(fixture_t *fixture)
 
     CHECK_OK(quire_cursor_open(&cursor, &fixture->table, AREA, AREA_END, QUIRE_CURSOR_READ));
     CHECK_EQUAL(quire_cursor_taken(&cursor, start, end), count_taken(&cursor, start, end));
-    CHECK_EQUAL(quire_cursor_find_empty(&cursor, start, end, bytes, &found),
+    CHECK_EQUAL(quire_cursor_find_empty(&cursor, start, end, bytes, PAGE, &found),
                 find_empty(&cursor, start, end, bytes, &expected));
     CHECK_EQUAL(found, expected);
     quire_cursor_close(&cursor);
@@ -86,13 +86,13 @@ static void scan_wide(fixture_t *fixture)
     CHECK_OK(quire_cursor_open(&cursor, &fixture->table, 0, top, QUIRE_CURSOR_READ));
     CHECK_EQUAL(quire_cursor_taken(&cursor, 0, top), SEAM / PAGE + 1);
     CHECK_EQUAL(quire_cursor_taken(&cursor, SEAM + PAGE, SEAM + 3 * PAGE), 2);
-    CHECK(quire_cursor_find_empty(&cursor, 0, top, PAGE, &found));
+    CHECK(quire_cursor_find_empty(&cursor, 0, top, PAGE, PAGE, &found));
     CHECK_EQUAL(found, top - 2 * PAGE);
-    CHECK(quire_cursor_find_empty(&cursor, 0, 2 * SEAM + PAGE, 2 * PAGE, &found));
+    CHECK(quire_cursor_find_empty(&cursor, 0, 2 * SEAM + PAGE, 2 * PAGE, PAGE, &found));
     CHECK_EQUAL(found, SEAM - 2 * PAGE);
-    CHECK(quire_cursor_find_empty(&cursor, 0, 2 * SEAM, SEAM, &found));
+    CHECK(quire_cursor_find_empty(&cursor, 0, 2 * SEAM, SEAM, PAGE, &found));
     CHECK_EQUAL(found, 0);
-    CHECK(!quire_cursor_find_empty(&cursor, PAGE, 2 * SEAM, SEAM, &found));
+    CHECK(!quire_cursor_find_empty(&cursor, PAGE, 2 * SEAM, SEAM, PAGE, &found));
     quire_cursor_close(&cursor);
     CHECK_OK(paging_mark(&fixture->table, 0, top, QUIRE_PAGE_EMPTY, 0));
 }

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leaf.c - mark, protect and supply in one level-1 table, word by word.
+ *
+ * Problem. Most work is done on single pages. Decoding each entry into a structure, deciding, encoding it again and
+ * opening a window for it costs ten times what the change itself does.
+ *
+ * Idea. The window stays open over the run, and words are compared as words. A promise is one word, encoded once:
+ * marking writes it, and looks at the old word only for a frame to release. For protect, entries that differ in their
+ * address alone change alike: the difference between the first word and what it becomes, found by decoding and encoding
+ * it, is applied to all words of the same *shape*, that is with the same bits outside the address. The formats allow
+ * it, because they store an address or payload in one field, plainly or inverted as a whole, and nothing else in the
+ * word depends on it (format/x86.h; only so at level 1, where no attribute lies in the field).
+ *
+ * What an access may meet half-way is what entry.h says: present words change by compare-and-exchange only. If the MMU
+ * sets a bit meanwhile the word is read again, and its shape is found anew.
+ *
+ * The entries that were present and have changed are remembered as one range of indices, which joins the cursor's flush
+ * before anything is released: at the end, and before a full gather array is settled half-way.
+ *
+ * Rejected: keeping the last shape over calls (it would have to be right for another protection), and masks worked out
+ * from the protection without decoding (a second place that knows what bits mean).
+ */
+#include "paging.h"
+
+typedef struct leaf {
+    quire_cursor_t *cursor;
+    void *window;
+    quire_frame_t frame;
+    quire_va_t start;    /* what the table's first entry covers */
+    unsigned flush_from; /* the changed entries that were present lie in [flush_from, flush_end) */
+    unsigned flush_end;
+} leaf_t;
+
+static inline leaf_t leaf_open(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t va)
+{
+    return (leaf_t){.cursor = cursor,
+                    .window = quire_port_window_open(frame),
+                    .frame = frame,
+                    .start = format_first(format_of(cursor->table), 2, va)};
+}
+
+static inline quire_va_t address_of(const leaf_t *leaf, unsigned index)
+{
+    return leaf->start + ((quire_va_t)index << QUIRE_PAGE_SHIFT);
+}
+
+static void flush_changed(leaf_t *leaf)
+{
+    if (leaf->flush_from < leaf->flush_end)
+        quire_paging_flush_add(leaf->cursor, address_of(leaf, leaf->flush_from), address_of(leaf, leaf->flush_end) - 1);
+    leaf->flush_from = leaf->flush_end;
+}
+
+static void leaf_close(leaf_t *leaf)
+{
+    flush_changed(leaf);
+    quire_port_window_close(leaf->window);
+}
+
+static inline void was_present(leaf_t *leaf, unsigned index)
+{
+    if (leaf->flush_from == leaf->flush_end)
+        leaf->flush_from = index;
+    leaf->flush_end = index + 1;
+}
+
+static inline void record(const leaf_t *leaf, unsigned index, uint64_t before, uint64_t after)
+{
+    if (entries_are_recorded()) {
+        entry_t entry = {leaf->window, leaf->frame, 1, index, address_of(leaf, index)};
+
+        entry_record(leaf->cursor->table, &entry, before, after);
+    }
+}
+
+static inline void gather(leaf_t *leaf, quire_frame_t frame)
+{
+    quire_cursor_t *cursor = leaf->cursor;
+
+    if (cursor->gathered == QUIRE_CURSOR_GATHER) {
+        flush_changed(leaf);
+        quire_paging_settle(cursor);
+    }
+    cursor->gather[cursor->gathered] = frame;
+    cursor->gather_what[cursor->gathered] = GATHER_FRAME;
+    cursor->gathered++;
+}
+
+/* A present or hidden page gives way to `after`. Returns whether it was present. */
+static inline bool replace_page(leaf_t *leaf, unsigned index, uint64_t raw, uint64_t after)
+{
+    const quire_format_t *format = format_of(leaf->cursor->table);
+    bool present = entry_present(raw);
+
+    if (present) {
+        raw = word_replace(format, leaf->window, index, raw, after);
+        was_present(leaf, index);
+    } else {
+        word_store(format, leaf->window, index, after);
+    }
+    record(leaf, index, raw, after);
+    if (page_is_owned(raw))
+        gather(leaf, quire_frame((size_t)entry_frame(format, 1, raw)));
+    return present;
+}
+
+uint64_t quire_paging_leaf_mark(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
+                                uint64_t after)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    leaf_t leaf = leaf_open(cursor, frame, first);
+    unsigned from = format_index(format, 1, first);
+    unsigned end = format_index(format, 1, last) + 1;
+    size_t mapped = 0;
+    size_t empty = 0;
+
+    for (unsigned i = from; i < end;) {
+        uint64_t raw = word_read(format, leaf.window, i);
+
+        if (entry_present(raw) || promise_is_hidden(raw)) {
+            mapped += replace_page(&leaf, i++, raw, after);
+        } else {
+            unsigned stop = quire_paging_words_fill(table, &(entry_t){leaf.window, frame, 1, i, address_of(&leaf, i)},
+                                                    end, raw, after);
+            empty += raw == 0 ? stop - i : 0;
+            i = stop;
+        }
+    }
+    leaf_close(&leaf);
+    table->mapped_pages -= mapped;
+    if (after == 0 && empty != end - from)
+        quire_paging_prune_add(cursor, first, last);
+    return end - from - empty;
+}
+
+/* What protecting does to words of one shape. */
+typedef struct shape {
+    uint64_t like;   /* a word of that shape */
+    uint64_t change; /* the bits that differ afterwards */
+    int mapped;      /* added to the count of mapped pages for each: -1, 0 or 1 */
+} shape_t;
+
+static shape_t shape_of(const quire_table_t *table, uint64_t raw, unsigned rights)
+{
+    uint64_t after = quire_paging_protected(table, 1, raw, rights);
+
+    return (shape_t){raw, raw ^ after, entry_present(after) - entry_present(raw)};
+}
+
+/* Changes one word of that shape. False: the MMU was faster, and what is there now may have another shape. */
+static inline bool protect_word(leaf_t *leaf, unsigned index, uint64_t raw, const shape_t *shape)
+{
+    const quire_format_t *format = format_of(leaf->cursor->table);
+    uint64_t after = raw ^ shape->change;
+
+    if (entry_present(raw)) {
+        if (word_exchange(format, leaf->window, index, raw, after) != raw)
+            return false;
+        was_present(leaf, index);
+    } else {
+        word_store(format, leaf->window, index, after);
+    }
+    record(leaf, index, raw, after);
+    return true;
+}
+
+void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
+                               unsigned rights)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    leaf_t leaf = leaf_open(cursor, frame, first);
+    unsigned end = format_index(format, 1, last) + 1;
+    shape_t shape = {.like = 0};
+    ptrdiff_t mapped = 0;
+
+    for (unsigned i = format_index(format, 1, first); i < end;) {
+        uint64_t raw = word_read(format, leaf.window, i);
+
+        if ((raw ^ shape.like) & ~format->address_mask)
+            shape = shape_of(table, raw, rights);
+        if (shape.change != 0) {
+            if (!protect_word(&leaf, i, raw, &shape))
+                continue;
+            mapped += shape.mapped;
+        }
+        i++;
+    }
+    leaf_close(&leaf);
+    table->mapped_pages += (size_t)mapped;
+}
+
+/* The last promise met, and what it becomes but for the frame; 0 if it stays. */
+typedef struct supply {
+    uint64_t promise;
+    uint64_t kept;
+} supply_t;
+
+static supply_t supply_for(const quire_format_t *format, uint64_t raw, unsigned flags)
+{
+    quire_page_t page = entry_decode(format, 1, raw);
+    quire_page_t kept = {.kind = QUIRE_PAGE_MAPPED, .prot = page.prot, .key = page.key, .flags = (uint16_t)flags};
+
+    if (page.kind != QUIRE_PAGE_RESERVED || !entry_encodable(format, 1, &kept))
+        return (supply_t){raw, 0};
+    return (supply_t){raw, entry_encode(format, 1, &kept)};
+}
+
+static size_t supply_leaf(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
+                          unsigned flags, quire_frame_t *chain)
+{
+    quire_table_t *table = cursor->table;
+    const quire_format_t *format = format_of(table);
+    leaf_t leaf = leaf_open(cursor, frame, first);
+    unsigned end = format_index(format, 1, last) + 1;
+    supply_t supply = {0, 0};
+    size_t count = 0;
+
+    for (unsigned i = format_index(format, 1, first); i < end; i++) {
+        uint64_t raw = word_read(format, leaf.window, i);
+
+        if (raw != supply.promise)
+            supply = supply_for(format, raw, flags);
+        if (supply.kept == 0)
+            continue;
+        uint64_t after = supply.kept | quire_pa_of_frame(quire_chain_pop(chain)).value;
+        word_store(format, leaf.window, i, after);
+        record(&leaf, i, raw, after);
+        count++;
+    }
+    leaf_close(&leaf);
+    table->mapped_pages += count;
+    return count;
+}
+
+size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
+                           quire_frame_t *chain)
+{
+    const quire_format_t *format = format_of(cursor->table);
+    size_t count = 0;
+
+    quire_paging_check_change(cursor, start, end);
+    if (cursor->mode != QUIRE_CURSOR_POPULATE)
+        quire_port_panic("paging: pages are supplied where no table is: open the cursor with POPULATE");
+    if ((flags & QUIRE_PAGE_GLOBAL) && start < cursor->table->shared_start)
+        quire_port_panic("paging: a process's page is made global");
+    for (quire_va_t va = start, stop;; va = stop + 1) {
+        stop = piece_last(format, 2, va, end - 1);
+        count += supply_leaf(cursor, leaf_over(cursor->table, va), va, stop, flags, chain);
+        if (stop == end - 1)
+            break;
+    }
+    return count;
+}
