@@ -16,6 +16,7 @@
  *     overflow       uses up the kernel's stack: what follows must be a report in words, not a reset
  *     quiet          only what cannot be left unsaid
  *     icount         the emulator counts instructions in the time-stamp counter
+ *     nopcid         leaves process-context identifiers off
  *     lf             new lines on the console are line feeds alone
  *     events         stream events to the fourth serial port
  */
@@ -30,6 +31,7 @@
 #include "ports.h"
 #include "print.h"
 #include "selfcheck.h"
+#include "show.h"
 #include "switch_cost.h"
 #include "tour.h"
 #include "walk.h"
@@ -133,6 +135,8 @@ _Noreturn void kernel_main(void)
     claim_ports();
     initrd_init();
     status = do_what_is_wanted();
+    if (!boot_option("run", NULL, 0) && quire_table_loads(&kernel_space.table).loads != 0)
+        show_cpu();
     walk_pump_events();
     if (walk_events_lost() != 0)
         print_always("quire: %llu events were overwritten before they could be streamed\n",

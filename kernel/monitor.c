@@ -102,6 +102,13 @@ static void command_mem(unsigned count, const char *const *words)
     show_memory_map();
 }
 
+static void command_cpu(unsigned count, const char *const *words)
+{
+    (void)count;
+    (void)words;
+    show_cpu();
+}
+
 /* What the kernel's heap keeps in reserve is given back first: then the numbers do not depend on what ran before. */
 static void command_frames(unsigned count, const char *const *words)
 {
@@ -259,6 +266,7 @@ static void command_help(unsigned count, const char *const *words);
 
 static const command_t commands[] = {
     {"mem", "", "the firmware's memory map, and what became of each entry", 0, command_mem},
+    {"cpu", "", "what the CPU protects memory with, and how often address spaces were loaded", 0, command_cpu},
     {"frames", "", "a map of used and free frames, with totals", 0, command_frames},
     {"walk", "PID VA", "the page-table walk of an address, every level decoded (PID 0: the kernel)", 2, command_walk},
     {"maps", "PID", "the ranges of an address space (PID 0: the kernel)", 1, command_maps},

@@ -23,6 +23,9 @@ void show_ranges(quire_space_t *space);
 /* 64 bytes of an address space in hexadecimal and as text. */
 void show_bytes(quire_space_t *space, quire_va_t va);
 
+/* What the CPU protects memory with, and how often address spaces were loaded. */
+void show_cpu(void);
+
 void show_heap(void);
 void show_processes(void);
 

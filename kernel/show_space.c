@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* show_space.c - virtual memory in text: page-table walks, ranges, bytes; the kernel's heap; processes. */
+/* show_space.c - virtual memory in text: the CPU, page-table walks, ranges, bytes; the kernel's heap;
+ * processes. */
 #include "arch/arch.h"
 #include "memory.h"
 #include "print.h"
@@ -31,6 +32,15 @@ void show_page_walk(quire_space_t *space, quire_va_t va)
     } else {
         print("  0x%llx has no frame\n", (unsigned long long)va);
     }
+}
+
+void show_cpu(void)
+{
+    quire_table_loads_t loads = quire_table_loads(&kernel_space.table);
+
+    arch_show_cpu();
+    if (loads.loads != 0)
+        print("  %u loads of CR3 under a PCID, %u of them kept translations\n", loads.loads, loads.kept);
 }
 
 void show_ranges(quire_space_t *space)

@@ -86,9 +86,26 @@ void quire_cpu_flush_all(bool global)
     flushes++;
 }
 
-void quire_cpu_load_root(quire_pa_t root)
+void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
 {
     (void)root;
+    (void)tag;
+    (void)keep;
+}
+
+bool quire_cpu_offers_tags(void)
+{
+    return false;
+}
+
+bool quire_cpu_uses_tags(void)
+{
+    return false;
+}
+
+bool quire_cpu_keeps_global(void)
+{
+    return true;
 }
 
 uint64_t quire_cpu_timestamp(void)

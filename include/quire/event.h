@@ -30,7 +30,7 @@ typedef enum quire_event_kind {
     QUIRE_EVENT_TABLE_ALLOC, /* address, level, frame */
     QUIRE_EVENT_TABLE_FREE,  /* address, level, frame */
     QUIRE_EVENT_FLUSH,       /* address, bytes; bytes 0 = the whole space */
-    QUIRE_EVENT_LOAD_ROOT,   /* frame = the root table, now in CR3 */
+    QUIRE_EVENT_LOAD_ROOT,   /* frame = the root table, now in CR3, detail = its tag (PCID) */
     /* VMM */
     QUIRE_EVENT_SPACE_CREATE,  /* frame = root */
     QUIRE_EVENT_SPACE_DESTROY, /* frame = root */

@@ -124,6 +124,12 @@ typedef struct quire_table {
     quire_va_t shared_start; /* first address of the shared (kernel's) half */
     quire_frame_t leaf;      /* the level-1 table used last; 0: none */
     quire_va_t leaf_start;   /* the address that its first entry covers */
+    /* which translations a CPU may keep while it runs another tree: mm/paging/load.c */
+    size_t stamp;         /* of the last change that made translations stale */
+    size_t next_stamps;   /* kernel's: the first stamp that nobody has yet */
+    quire_frame_t tags;   /* kernel's: the frame in which CPUs note what they keep; 0: none */
+    bool has_local_pages; /* kernel's: it has mapped pages that are not global */
+    bool has_lost_tables; /* since the last stamp */
 } quire_table_t;
 
 /* The kernel's tree. [shared_start, top) is what every other tree will share. Ranges that will change after sealing
@@ -147,10 +153,21 @@ quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, u
    of them. The tree must not be loaded on any CPU: nothing is flushed. */
 void quire_table_destroy(quire_table_t *table);
 
-/* Loads the root into CR3 of this CPU. */
+/* Loads the root into CR3 of this CPU. Where the kernel has set CR4.PCIDE (Intel SDM volume 3, 4.10.1), under a tag of
+   the library's choice, 1 to 7; what this CPU holds under it from the last time stays, unless it has become stale. Two
+   things are then the kernel's: it loads CR3 in no other way, and all trees that a CPU loads share one kernel's tree. A
+   port that asks only some CPUs to flush has one more rule to keep, with PCIDs or without (quire_port_shootdown). */
 void quire_table_load(const quire_table_t *table);
 
-/* The value for CR3. */
+/* What the calling CPU has loaded of the trees that share this one's kernel. All zeros on a CPU without PCID. */
+typedef struct quire_table_loads {
+    unsigned tag;   /* PCID in use; 0: none */
+    uint32_t loads; /* under a tag; wraps */
+    uint32_t kept;  /* of these, those that kept translations */
+} quire_table_loads_t;
+quire_table_loads_t quire_table_loads(const quire_table_t *table);
+
+/* The root's physical address. */
 quire_pa_t quire_table_root(const quire_table_t *table);
 
 /* Walks the tree: every table is allocated and owned as a table, no reserved bit is set, counts agree, the shared half

@@ -47,8 +47,10 @@ unsigned quire_port_cpu(void);
 
 /* Returns when no other CPU can use a translation named by the request any more, and every other CPU has passed a
    memory fence since the call (an interrupt to it does both). An empty range (start == end, not 0) asks for the fence
-   alone. A no-op with one CPU. Callers hold locks: a CPU that waits with interrupts off, here or in quire_port_lock,
-   must answer the others' requests meanwhile, or two CPUs wait for each other for ever. */
+   alone. A no-op with one CPU. CPUs that do not run the space may be left out: the next load drops what they hold of
+   it. Then a CPU is noted as running a space before it calls quire_table_load() for it, and until it has loaded
+   another. Callers hold locks: a CPU that waits with interrupts off, here or in quire_port_lock, must answer the
+   others' requests meanwhile, or two CPUs wait for each other for ever. */
 void quire_port_shootdown(const quire_shootdown_t *request);
 
 /* An invariant is broken; the sentence says which. Does not return. */

@@ -70,9 +70,12 @@ quire_status_t arch_windows_init(quire_table_t *table) QUIRE_MUST_CHECK;
 /* Fills in what this CPU holds now: descriptor tables, control registers, and where it executes. */
 void arch_preflight(quire_preflight_t *preflight);
 
-/* The kernel's own tree is in CR3: switches on what needs it (global pages, SMEP, SMAP, UMIP, keys where CPUID has
- * them). */
+/* The kernel's own tree is in CR3: switches on what needs it: global pages, SMEP, SMAP, UMIP, keys, PCID, where CPUID
+   has them; the word "nopcid" leaves out the last. */
 void arch_memory_ready(const quire_table_t *table);
+
+/* Prints what of that this CPU uses. */
+void arch_show_cpu(void);
 
 /* --- for kernel/trap.c --- */
 

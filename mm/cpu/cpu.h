@@ -3,7 +3,8 @@
  * cpu.h - every privileged instruction the library executes, and nothing else.
  *
  * With QUIRE_HOST the same names are ordinary functions, supplied by whoever plays the machine (tests/).
- * Sources: Intel SDM volume 2 (INVLPG, MOV to CR3, RDTSC), volume 3 4.10.4 (what invalidates what).
+ * Sources: Intel SDM volume 2 (INVLPG, MOV to CR3, RDTSC, CPUID), volume 3 4.10.1 (process-context identifiers), 4.10.4
+ * (what invalidates what).
  */
 #ifndef QUIRE_CPU_H
 #define QUIRE_CPU_H
@@ -14,7 +15,10 @@
 
 void quire_cpu_flush_page(quire_va_t va);
 void quire_cpu_flush_all(bool global);
-void quire_cpu_load_root(quire_pa_t root);
+void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep);
+bool quire_cpu_offers_tags(void);
+bool quire_cpu_uses_tags(void);
+bool quire_cpu_keeps_global(void);
 uint64_t quire_cpu_timestamp(void);
 
 #else
@@ -25,19 +29,52 @@ static inline void quire_cpu_flush_page(quire_va_t va)
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-/* Loading CR3 drops every translation that is not global. */
-static inline void quire_cpu_load_root(quire_pa_t root)
+/* Loads CR3, which drops the translations under this tag (PCID) that are not global, unless they are kept. Tag 0
+   without keeping is right in every mode. */
+static inline void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
 {
-    __asm__ volatile("mov %0, %%cr3" : : "r"((uintptr_t)root.value) : "memory");
+    uint64_t value = root.value | tag | (uint64_t)keep << 63;
+
+    __asm__ volatile("mov %0, %%cr3" : : "r"((uintptr_t)value) : "memory");
 }
 
-/* Drops all translations of this CPU: by CR3, or, global ones included, by switching CR4.PGE off and on. */
-static inline void quire_cpu_flush_all(bool global)
+static inline uintptr_t quire_cpu_read_cr4(void)
 {
     uintptr_t value;
-    uintptr_t page_global_enable = 1u << 7;
 
     __asm__ volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+/* Whether this CPU has tags at all (CPUID leaf 1, ECX bit 17), and whether the kernel has switched them on
+   (CR4.PCIDE). There are none outside long mode. */
+static inline bool quire_cpu_offers_tags(void)
+{
+    uint32_t leaf = 1;
+    uint32_t features = 0;
+
+    __asm__ volatile("cpuid" : "+a"(leaf), "+c"(features) : : "ebx", "edx");
+    return features >> 17 & 1;
+}
+
+static inline bool quire_cpu_uses_tags(void)
+{
+    return quire_cpu_read_cr4() >> 17 & 1;
+}
+
+/* Global pages are kept, whatever the tag (CR4.PGE). */
+static inline bool quire_cpu_keeps_global(void)
+{
+    return quire_cpu_read_cr4() >> 7 & 1;
+}
+
+/* Drops all translations of this CPU: by CR3, those under the present tag; or, global ones and all tags included, by
+   switching CR4.PGE off and on. */
+static inline void quire_cpu_flush_all(bool global)
+{
+    uintptr_t value = quire_cpu_read_cr4();
+    uintptr_t page_global_enable = 1u << 7;
+
     if (global && (value & page_global_enable)) {
         __asm__ volatile("mov %0, %%cr4" : : "r"(value & ~page_global_enable) : "memory");
         __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");

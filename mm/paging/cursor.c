@@ -283,6 +283,7 @@ quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned 
 
     if (status != QUIRE_OK)
         return status;
+    note_mapped(cursor->table, flags);
     return level == 1 ? map_page(cursor, va, &page) : quire_paging_map_large(cursor, va, level, &page);
 }
 
@@ -340,6 +341,8 @@ void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t 
     if ((entry_present(raw) || promise_is_hidden(raw)) &&
         !(has_frame(page) && entry_frame(format, 1, raw) == page->payload))
         quire_port_panic("paging: an entry that holds a frame was overwritten: take it first");
+    if (has_frame(page))
+        note_mapped(table, page->flags);
     if (entry_present(raw))
         put_over(cursor, &entry, raw, page);
     else

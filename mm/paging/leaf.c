@@ -246,6 +246,7 @@ size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t 
         quire_port_panic("paging: pages are supplied where no table is: open the cursor with POPULATE");
     if ((flags & QUIRE_PAGE_GLOBAL) && start < cursor->table->shared_start)
         quire_port_panic("paging: a process's page is made global");
+    note_mapped(cursor->table, flags);
     for (quire_va_t va = start, stop;; va = stop + 1) {
         stop = piece_last(format, 2, va, end - 1);
         count += supply_leaf(cursor, leaf_over(cursor->table, va), va, stop, flags, chain);

@@ -43,6 +43,16 @@ void quire_paging_gather_page(quire_cursor_t *cursor, unsigned level, const quir
 /* Flush, then release. */
 void quire_paging_settle(quire_cursor_t *cursor);
 
+/* --- load.c --- */
+
+/* The kernel's tree gets what CPUs with tags need; QUIRE_OK without it where there are none. */
+quire_status_t quire_paging_tags_take(quire_table_t *kernel, unsigned zone) QUIRE_MUST_CHECK;
+void quire_paging_tags_release(quire_table_t *kernel);
+/* A tree, not loaded before, is known by a stamp of its own. */
+void quire_paging_stamp_first(quire_table_t *table);
+/* Entries have changed so that translations are stale: after the change, before the flush. */
+void quire_paging_stamp(quire_table_t *table);
+
 /* --- tables.c --- */
 
 /* Takes `count` tables, all or none; they are a chain. Unused ones go back one by one. */
@@ -133,6 +143,13 @@ static inline quire_frame_t leaf_over(quire_table_t *table, quire_va_t va)
 static inline bool in_one_leaf(const quire_format_t *format, quire_va_t first, quire_va_t last)
 {
     return ((first ^ last) & ~format_reach(format, 2)) == 0;
+}
+
+/* Pages are mapped: in the kernel's half those that are not global are kept under each tag. */
+static inline void note_mapped(quire_table_t *table, unsigned flags)
+{
+    if (table->kernel == NULL && !(flags & QUIRE_PAGE_GLOBAL))
+        table->has_local_pages = true;
 }
 
 /* True for a root entry whose table stays whatever it holds. */

@@ -81,9 +81,14 @@ quire_status_t quire_table_create_kernel(quire_table_t *table, const quire_forma
         return QUIRE_INVALID;
     if (shared_start != format_first(format, format->levels, shared_start) || !format_canonical(format, shared_start))
         return QUIRE_INVALID;
-    quire_status_t status = create_root(&fresh, zone, format_entries(format, format->levels));
+    quire_status_t status = quire_paging_tags_take(&fresh, zone);
+    if (status != QUIRE_OK)
+        return status;
+    status = create_root(&fresh, zone, format_entries(format, format->levels));
     if (status == QUIRE_OK)
         *table = fresh;
+    else
+        quire_paging_tags_release(&fresh);
     return status;
 }
 
@@ -121,6 +126,7 @@ quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, u
     if (status != QUIRE_OK)
         return status;
     share_root(&fresh, kernel);
+    quire_paging_stamp_first(&fresh);
     *table = fresh;
     return QUIRE_OK;
 }
@@ -195,6 +201,7 @@ void quire_table_destroy(quire_table_t *table)
     table->mapped_pages -= (size_t)count.mapped;
     quire_paging_subtree_release(table, table->root, level);
     quire_port_unlock(&table->lock);
+    quire_paging_tags_release(table);
     if (table->mapped_pages != 0 || table->table_frames != 0)
         quire_port_panic("paging: a tree's counts did not come to nothing");
     memset(table, 0, sizeof(*table));

@@ -84,6 +84,7 @@ void quire_paging_table_leaves(quire_table_t *table, quire_frame_t frame, unsign
     if (table->leaf.number == frame.number)
         table->leaf = quire_frame(0);
     table->table_frames--;
+    table->has_lost_tables = true;
     quire_event(.kind = QUIRE_EVENT_TABLE_FREE, .level = (uint8_t)level, .space = table->space, .address = va,
                 .frame = frame.number);
 }

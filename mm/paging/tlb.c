@@ -17,6 +17,7 @@
  *
  * A tree that is loaded nowhere is flushed just the same. Knowing where it is loaded would take a CPU mask with its own
  * ordering rules against the loading of CR3; the port may keep one and ignore requests for spaces that are not active.
+ * What such a CPU still holds under another tag, the stamp makes it drop when it loads the tree again (load.c).
  *
  * Rejected: a list of ranges instead of one that covers them all (it pays only for scattered changes under one cursor,
  * which are rare), and freeing by epoch (frames would come back late, and running out of memory early).
@@ -53,6 +54,7 @@ static void flush(quire_cursor_t *cursor)
 
     if (request.end == 0)
         return;
+    quire_paging_stamp(cursor->table);
     if ((request.end - request.start) >> QUIRE_PAGE_SHIFT > FLUSH_PAGES_MAX) {
         request.start = 0;
         request.end = 0;
@@ -101,15 +103,4 @@ void quire_paging_gather_page(quire_cursor_t *cursor, unsigned level, const quir
         return;
     quire_paging_gather(cursor, quire_frame((size_t)page->payload),
                         level == 1 ? (unsigned)GATHER_FRAME : GATHER_LARGE | level);
-}
-
-void quire_table_load(const quire_table_t *table)
-{
-    quire_cpu_load_root(quire_table_root(table));
-    quire_event(.kind = QUIRE_EVENT_LOAD_ROOT, .space = table->space, .frame = table->root.number);
-}
-
-quire_pa_t quire_table_root(const quire_table_t *table)
-{
-    return quire_pa_of_frame(table->root);
 }

@@ -296,9 +296,26 @@ void quire_cpu_flush_all(bool global)
     __atomic_fetch_add(&flush_count, 1, __ATOMIC_RELAXED);
 }
 
-void quire_cpu_load_root(quire_pa_t root)
+void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
 {
+    if (tag != 0 || keep)
+        host_broken("a CPU without tags is given one");
     loaded_root = root;
+}
+
+bool quire_cpu_offers_tags(void)
+{
+    return false;
+}
+
+bool quire_cpu_uses_tags(void)
+{
+    return false;
+}
+
+bool quire_cpu_keeps_global(void)
+{
+    return true;
 }
 
 uint64_t quire_cpu_timestamp(void)

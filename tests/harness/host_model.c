@@ -31,8 +31,6 @@
 #define SPOILT        0xa5
 #define PAT           UINT64_C(0x0007050100070406) /* the upper half: WC, WP, UC-, UC; the lower as at reset */
 
-typedef unsigned long long wide_t;
-
 static struct {
     model_t *model;
     host_model_config_t config;
@@ -66,52 +64,13 @@ static void on_violation(void *context, const model_violation_t *violation)
     machine.violation_va = violation->va;
 }
 
-static bool is_operation(const quire_event_t *event)
-{
-    return event->kind >= QUIRE_EVENT_SPACE_CREATE && event->kind <= QUIRE_EVENT_FAULT;
-}
-
-static bool covers(const quire_event_t *event, uint64_t va)
-{
-    return event->kind == QUIRE_EVENT_ENTRY &&
-           va - event->address < quire_format_span(machine.config.format, event->level);
-}
-
-/* The event after which a flush was due: the last change of an entry that covers the address. */
-static void print_culprit(void)
-{
-    quire_event_t event;
-    quire_event_t operation = {.kind = QUIRE_EVENT_NONE};
-    quire_event_t culprit = {.kind = QUIRE_EVENT_NONE};
-    quire_event_t during = operation;
-    uint64_t cursor = 0;
-    char line[256];
-
-    while (quire_event_read(&cursor, &event)) {
-        if (is_operation(&event))
-            operation = event;
-        if (covers(&event, machine.violation_va)) {
-            culprit = event;
-            during = operation;
-        }
-    }
-    if (culprit.kind == QUIRE_EVENT_NONE)
-        return;
-    snprintf(line, sizeof(line), "# due after: space %u, level %u entry of 0x%llx changed from 0x%llx to 0x%llx",
-             culprit.space, culprit.level, (wide_t)culprit.address, (wide_t)culprit.before, (wide_t)culprit.after);
-    test_home_write(line);
-    snprintf(line, sizeof(line), during.kind == QUIRE_EVENT_NONE ? "\n" : ", in %s at 0x%llx\n",
-             quire_event_name(during.kind), (wide_t)during.address);
-    test_home_write(line);
-}
-
 static void judge(void)
 {
     char sentence[SENTENCE_SIZE];
 
     if (machine.violation[0] == '\0')
         return;
-    print_culprit();
+    host_model_print_culprit(machine.config.format, machine.violation_va);
     memcpy(sentence, machine.violation, sizeof(sentence));
     machine.violation[0] = '\0';
     host_broken(sentence);
@@ -177,6 +136,7 @@ void host_model_start(const host_model_config_t *config)
                                    .caching = config->caching,
                                    .large_page_fragments = config->large_page_fragments,
                                    .check_live = config->check_live,
+                                   .freed_by_load = config->tags,
                                    .check_use = true,
                                    .on_violation = on_violation};
 
@@ -186,6 +146,7 @@ void host_model_start(const host_model_config_t *config)
         host_broken("no machine like this");
     machine.config = *config;
     machine.running = 0;
+    machine.config.tags = config->tags && sizeof(uintptr_t) == 8 && quire_format_levels(config->format) >= 4;
     machine.booted = false;
     machine.violation[0] = '\0';
     machine.allocated = test_memory(config->frames);
@@ -218,6 +179,8 @@ void host_model_boot(quire_pa_t root)
         if (quire_format_keys(machine.config.format) > 1 &&
             model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PKE).raised)
             host_broken("a CPU has no protection keys");
+        if (machine.config.tags)
+            (void)model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PCIDE);
         machine.loaded[cpu] = 0;
     }
     machine.booted = true;
@@ -233,6 +196,11 @@ uint32_t host_model_loaded(unsigned cpu)
 {
     host_model_hear_events();
     return machine.loaded[cpu];
+}
+
+model_statistics_t host_model_statistics(unsigned cpu)
+{
+    return model_statistics(machine.model, cpu);
 }
 
 model_fault_t host_model_read(unsigned cpu, quire_va_t va, void *to, size_t bytes, model_mode_t mode, size_t *done)
@@ -304,11 +272,28 @@ void quire_cpu_flush_all(bool global)
         flush_all(machine.running, global);
 }
 
-void quire_cpu_load_root(quire_pa_t root)
+bool quire_cpu_offers_tags(void)
 {
+    return machine.config.tags;
+}
+
+bool quire_cpu_uses_tags(void)
+{
+    return machine.booted && (model_registers(machine.model, machine.running).cr4 & MODEL_CR4_PCIDE) != 0;
+}
+
+bool quire_cpu_keeps_global(void)
+{
+    return machine.booted && (model_registers(machine.model, machine.running).cr4 & MODEL_CR4_PGE) != 0;
+}
+
+void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
+{
+    uint64_t value = root.value | tag | (keep ? MODEL_CR3_NO_FLUSH : 0);
+
     host_model_hear_events();
     machine.loaded_root = root;
-    if (machine.booted && model_mov_cr3(machine.model, machine.running, root.value).raised)
+    if (machine.booted && model_mov_cr3(machine.model, machine.running, value).raised)
         host_broken("a CPU refuses this root");
     judge();
 }

@@ -21,6 +21,7 @@ typedef struct host_model_config {
     unsigned cpus; /* at most HOST_MODEL_CPUS */
     model_caching_t caching;
     bool large_page_fragments;
+    bool tags;       /* PCIDs are switched on: 64-bit programs, four and five levels only */
     bool check_live; /* a freed frame is also looked for in the current tables: slow */
 } host_model_config_t;
 
@@ -47,5 +48,10 @@ bool host_model_translate(unsigned cpu, quire_va_t va, model_translation_t *tran
 
 /* The address space that a CPU has loaded, by its identifier. */
 uint32_t host_model_loaded(unsigned cpu);
+
+model_statistics_t host_model_statistics(unsigned cpu);
+
+/* Called once, when a CPU is about to take a lock: what another CPU does at that moment. */
+void host_model_before_lock(void (*intrusion)(void *context), void *context);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "home.h"
 #include "host_machine.h"
+#include "host_model.h"
 #include "host_model_inside.h"
 
 #define PIECES_MAX 64
@@ -20,6 +21,8 @@ static void *windows[QUIRE_PORT_WINDOWS];
 static void *pieces[PIECES_MAX];
 static size_t piece_count;
 static size_t ram_first;
+static void (*intrusion)(void *context);
+static void *intrusion_context;
 
 _Noreturn void host_broken(const char *sentence)
 {
@@ -45,8 +48,24 @@ void quire_port_window_close(void *window)
     held.windows--;
 }
 
+void host_model_before_lock(void (*function)(void *context), void *context)
+{
+    intrusion = function;
+    intrusion_context = context;
+}
+
+static void intrude(void)
+{
+    void (*function)(void *) = intrusion;
+
+    intrusion = NULL;
+    if (function != NULL)
+        function(intrusion_context);
+}
+
 void quire_port_lock(quire_lock_t *lock)
 {
+    intrude();
     if (lock->word != 0)
         host_broken("a lock was taken twice");
     lock->word = 1;
@@ -86,6 +105,7 @@ void host_machine_reset(void)
 {
     host_model_stop();
     held = (host_held_t){0, 0};
+    intrusion = NULL;
     while (piece_count > 0)
         free(pieces[--piece_count]);
 }

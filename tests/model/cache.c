@@ -147,7 +147,14 @@ void machine_cache_remove(cache_t *cache, cached_t *entry)
         entry->next->previous = entry->previous;
     *(entry->table ? &cache->table_count : &cache->page_count) -= 1;
     cache->shift_count[entry->table][entry->shift]--;
+    cache->dead_count -= entry->dead != 0;
     free(entry);
+}
+
+void machine_cache_mark_dead(cache_t *cache, cached_t *entry, uint64_t frame)
+{
+    cache->dead_count += entry->dead == 0;
+    entry->dead = frame;
 }
 
 cached_t *machine_cache_find_page(const cache_t *cache, uint64_t va, uint16_t pcid)

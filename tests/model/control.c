@@ -109,7 +109,9 @@ static model_fault_t set_cr3(cpu_t *cpu, uint64_t value)
             return fault;
     }
     now->cr3 = value;
-    if (!no_flush)
+    if (no_flush)
+        machine_report_dead(cpu);
+    else
         machine_flush_pcid(cpu, machine_current_pcid(cpu), "MOV CR3");
     return machine_no_fault();
 }

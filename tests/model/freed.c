@@ -7,6 +7,8 @@
  * Idea: at the moment of the free every CPU is asked what it could still use: cached pages and cached tables that lead
  * to the frame, under any PCID; the root in CR3 and the PDPTE registers; and, if wanted, the current tables in memory.
  * Each is reported with the access that cached it and the instruction that would have removed it.
+ * What stands under a PCID that is not loaded can be reached by nobody until it is. A program that leaves it there and
+ * flushes later asks for freed_by_load: then the entry is marked, and the load of CR3 that keeps it is reported.
  */
 #include "internal.h"
 
@@ -47,6 +49,12 @@ static void report_entry(cpu_t *cpu, const cached_t *entry, uint64_t frame)
         (wide_t)entry->access, remedy, cpu->last_invalidation);
 }
 
+/* Whether nothing but a load of CR3 can bring it back. */
+static bool is_out_of_reach(const cpu_t *cpu, const cached_t *entry)
+{
+    return cpu->machine->config.freed_by_load && !entry->global && entry->pcid != machine_current_pcid(cpu);
+}
+
 static unsigned report_cached(cpu_t *cpu, uint64_t frame)
 {
     static const uint8_t shifts[] = {12, 21, 22, 30};
@@ -54,14 +62,46 @@ static unsigned report_cached(cpu_t *cpu, uint64_t frame)
 
     for (unsigned table = 0; table < 2; table++) {
         for (unsigned i = 0; i < (table ? 1 : sizeof shifts); i++) {
-            const cached_t *entry = machine_cache_find_frame(&cpu->cache, table, shifts[i], frame, NULL);
+            cached_t *entry = machine_cache_find_frame(&cpu->cache, table, shifts[i], frame, NULL);
             for (; entry; entry = machine_cache_find_frame(&cpu->cache, table, shifts[i], frame, entry)) {
+                if (is_out_of_reach(cpu, entry)) {
+                    machine_cache_mark_dead(&cpu->cache, entry, frame);
+                    continue;
+                }
                 report_entry(cpu, entry, frame);
                 found++;
             }
         }
     }
     return found;
+}
+
+static void report_dead_list(cpu_t *cpu, const cached_t *list)
+{
+    for (const cached_t *entry = list; entry; entry = entry->next) {
+        if (entry->dead == 0 || entry->global || entry->pcid != machine_current_pcid(cpu))
+            continue;
+        machine_report(cpu->machine,
+                       (model_violation_t){.kind = MODEL_STALE_TAG,
+                                           .cpu = cpu->index,
+                                           .level = entry->level,
+                                           .va = entry->va,
+                                           .frame = entry->dead,
+                                           .access = entry->access},
+                       "stale %s brought back: CPU %u loads CR3 with PCID %u and keeps what it holds, virtual address "
+                       "%#llx, level %u, installed by access #%llu; frame %#llx has been freed; last invalidation on "
+                       "this CPU: %s",
+                       entry->table ? "table" : "translation", cpu->index, entry->pcid, (wide_t)entry->va, entry->level,
+                       (wide_t)entry->access, (wide_t)entry->dead, cpu->last_invalidation);
+    }
+}
+
+void machine_report_dead(cpu_t *cpu)
+{
+    if (cpu->cache.dead_count == 0)
+        return;
+    report_dead_list(cpu, cpu->cache.pages);
+    report_dead_list(cpu, cpu->cache.tables);
 }
 
 static unsigned report_root(cpu_t *cpu, uint64_t frame)

@@ -49,6 +49,7 @@ typedef struct cached {
     uint8_t type; /* memory type */
     bool table;
     bool writable, user, no_execute, global, dirty;
+    uint64_t dead; /* the frame that was freed while this entry, of a PCID not loaded, led to it; 0: none */
 } cached_t;
 
 typedef struct cache {
@@ -59,6 +60,7 @@ typedef struct cache {
     size_t buckets; /* a power of two */
     size_t table_count;
     size_t page_count;
+    size_t dead_count;
     size_t shift_count[2][CACHE_SHIFTS]; /* [table][shift]: lets a search pass over sizes that are not there */
 } cache_t;
 
@@ -74,6 +76,7 @@ cached_t *machine_cache_find_table(const cache_t *cache, uint64_t va, unsigned s
 /* The next entry after `last` (NULL: the first) that leads to a frame. */
 cached_t *machine_cache_find_frame(const cache_t *cache, bool table, unsigned shift, uint64_t frame,
                                    const cached_t *last);
+void machine_cache_mark_dead(cache_t *cache, cached_t *entry, uint64_t frame);
 
 /* --- the CPU and the machine (machine.c, cpu.c, control.c) --- */
 
@@ -115,6 +118,9 @@ model_fault_t machine_load_pdptes(cpu_t *cpu, uint64_t cr3);
 
 __attribute__((format(printf, 3, 4))) void machine_report(model_t *machine, model_violation_t violation,
                                                           const char *format, ...);
+
+/* freed.c: CR3 is loaded, and keeps what its PCID holds. */
+void machine_report_dead(cpu_t *cpu);
 
 /* --- invalidation (invalidate.c); the caller holds the lock --- */
 

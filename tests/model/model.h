@@ -117,6 +117,7 @@ typedef enum model_violation_kind {
     MODEL_LIVE_ROOT,         /* a frame was freed while CR3, or a PDPTE register, holds it */
     MODEL_LIVE_MAPPING,      /* a frame was freed while a current table still maps it (check_live) */
     MODEL_STALE_USE,         /* an access used a cached translation that memory no longer gives (check_use) */
+    MODEL_STALE_TAG,         /* CR3 was loaded without a flush, and what its PCID holds leads to a freed frame */
     MODEL_HOLE,              /* an access or a walk reached a physical address without RAM */
     MODEL_WIDE_ADDRESS,      /* an address above 4 GiB was used outside 64-bit mode: a mistake of the test */
 } model_violation_kind_t;
@@ -143,6 +144,7 @@ typedef struct model_config {
     bool large_page_fragments;              /* a large page is cached in pieces of 4 KiB (SDM 4.10.2.3) */
     bool walks_again_before_faults;         /* no spurious faults: as AMD, APM 5.5 */
     bool check_live;                        /* model_frame_freed also searches the current tables: slow */
+    bool freed_by_load;                     /* what other PCIDs hold of a freed frame is reported when one is loaded */
     bool check_use;                         /* each use of a cached translation is compared with memory */
     model_violation_handler_t on_violation; /* NULL: print and abort */
     void *context;

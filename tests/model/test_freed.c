@@ -109,6 +109,33 @@ TEST(model, freed_while_another_cpu_caches)
     CHECK_EQUAL(model_frame_freed(machine, frame), 0);
 }
 
+/* What stands under a PCID that is not loaded is reported when a load brings it back. */
+TEST(model, freed_by_a_load)
+{
+    model_config_t config = fixture_config();
+
+    config.freed_by_load = true;
+    model_t *machine = fixture_open(&config, MODEL_PAGING_4_LEVEL);
+    CHECK_DONE(model_mov_cr4(machine, 0, model_registers(machine, 0).cr4 | MODEL_CR4_PCIDE));
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 9));
+    uint64_t frame = map_and_touch();
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 3));
+    entry_put(VA, 1, 0);
+    CHECK_EQUAL(model_frame_freed(machine, frame), 0);
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 3 | MODEL_CR3_NO_FLUSH));
+    CHECK_EQUAL(fixture.violations, 0);
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 9 | MODEL_CR3_NO_FLUSH));
+    CHECK_EQUAL(fixture.violations, 1);
+    CHECK_EQUAL(fixture.violation.kind, MODEL_STALE_TAG);
+    CHECK_EQUAL(fixture.violation.va, VA);
+    CHECK_EQUAL(fixture.violation.frame, frame);
+    CHECK_EQUAL(model_frame_freed(machine, frame), 1); /* it is in reach now */
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 9));
+    CHECK_EQUAL(model_frame_freed(machine, frame), 0);
+    CHECK_DONE(model_mov_cr3(machine, 0, fixture.root | 9 | MODEL_CR3_NO_FLUSH));
+    CHECK_EQUAL(fixture.violations, 2);
+}
+
 TEST(model, freed_root)
 {
     model_t *machine = fixture_start(MODEL_PAGING_4_LEVEL);

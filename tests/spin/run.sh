@@ -58,4 +58,9 @@ for cpus in 2 3; do
         found "$cpus CPUs, $seed" 'pan:1: invalid end state' shootdown.pml -DCPUS=$cpus -DROUNDS=1 -D$seed
     done
 done
+
+holds "keeping translations over loads of CR3" tags.pml -DROUNDS=4
+for seed in NO_FENCE INTERRUPTS_ON STAMP_AFTER_LOOK NO_STAMP NOTE_TAKEN_BACK_EARLY; do
+    found "tags, $seed" 'pan:1: assertion violated' tags.pml -D$seed
+done
 finish

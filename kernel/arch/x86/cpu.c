@@ -9,6 +9,9 @@
 
 #include "../arch.h"
 
+#include "../../boot.h"
+#include "../../print.h"
+
 cpu_features_t cpu_features;
 bool cpu_smap_enabled;
 
@@ -21,6 +24,7 @@ void cpu_detect(void)
     cpu_features.pge = id.d & (1u << 13);
     cpu_features.fxsr = id.d & (1u << 24);
     cpu_features.sse = id.d & (1u << 25);
+    cpu_features.pcid = (id.c & (1u << 17)) && quire_format_levels(&ARCH_FORMAT) > 3;
     cpu_features.physical_bits = id.d & (1u << 6) ? 36 : 32;
     if (basic >= 7) {
         id = cpu_identify(7, 0);
@@ -35,15 +39,18 @@ void cpu_detect(void)
         cpu_features.physical_bits = cpu_identify(0x80000008, 0).a & 0xff;
 }
 
+/* PCIDs can be switched on while CR3 holds none: the boot code and the first load of the kernel's tree see to that. */
 void cpu_enable_protections(void)
 {
     uintptr_t cr4 = cpu_read_cr4();
 
+    cpu_features.pcid = cpu_features.pcid && !boot_option("nopcid", NULL, 0);
     cr4 |= cpu_features.pge ? CR4_PGE : 0;
     cr4 |= cpu_features.smep ? CR4_SMEP : 0;
     cr4 |= cpu_features.smap ? CR4_SMAP : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
     cr4 |= cpu_features.keys ? CR4_PKE : 0;
+    cr4 |= cpu_features.pcid ? CR4_PCIDE : 0;
     cpu_smap_enabled = cpu_features.smap;
     cpu_write_cr4(cr4);
 }
@@ -75,6 +82,22 @@ void arch_set_key_rights(uint32_t rights)
 {
     if (cpu_features.keys)
         cpu_write_pkru(rights);
+}
+
+void arch_show_cpu(void)
+{
+    const struct {
+        const char *name;
+        bool on;
+    } known[] = {{"global pages", cpu_features.pge}, {"SMEP", cpu_features.smep}, {"SMAP", cpu_features.smap},
+                 {"UMIP", cpu_features.umip},        {"keys", cpu_features.keys}, {"PCID", cpu_features.pcid}};
+
+    print("  %u bits of physical address; in use:", cpu_features.physical_bits);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].on)
+            print(" %s,", known[i].name);
+    }
+    print(" paging with %u levels\n", quire_format_levels(&ARCH_FORMAT));
 }
 
 bool arch_maps_at(unsigned level)

@@ -19,6 +19,7 @@
 #define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
 #define CR4_UMIP       (1u << 11)
+#define CR4_PCIDE      (1u << 17)
 #define CR4_SMEP       (1u << 20)
 #define CR4_SMAP       (1u << 21)
 #define CR4_PKE        (1u << 22)
@@ -45,6 +46,7 @@ typedef struct cpu_features {
     bool smap;
     bool umip;
     bool keys; /* protection keys of users' pages, and a format that has them */
+    bool pcid;
     bool gigabyte_pages;
     unsigned physical_bits;
 } cpu_features_t;
@@ -57,7 +59,7 @@ extern bool cpu_smap_enabled;
 /* Fills cpu_features. */
 void cpu_detect(void);
 
-/* Protections that need the kernel's own page tables: global pages, SMEP, SMAP, UMIP, keys. */
+/* What needs the kernel's own page tables: global pages, SMEP, SMAP, UMIP, keys, and in long mode PCID. */
 void cpu_enable_protections(void);
 
 void cpu_enable_fpu(void);

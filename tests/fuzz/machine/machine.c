@@ -91,7 +91,7 @@ static void flush_all(unsigned cpu, bool global)
     }
 }
 
-/* A CPU that has another tree loaded holds nothing of this one: loading CR3 saw to that. */
+/* A CPU that has another tree loaded holds nothing of this one, or drops it when it loads it again. */
 void quire_port_shootdown(const quire_shootdown_t *request)
 {
     unsigned other = 1 - machine.cpu;
@@ -117,9 +117,24 @@ void quire_cpu_flush_all(bool global)
     flush_all(machine.cpu, global);
 }
 
-void quire_cpu_load_root(quire_pa_t root)
+void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
 {
-    (void)model_mov_cr3(machine.model, machine.cpu, root.value);
+    (void)model_mov_cr3(machine.model, machine.cpu, root.value | tag | (keep ? MODEL_CR3_NO_FLUSH : 0));
+}
+
+bool quire_cpu_offers_tags(void)
+{
+    return sizeof(uintptr_t) == 8;
+}
+
+bool quire_cpu_uses_tags(void)
+{
+    return (model_registers(machine.model, machine.cpu).cr4 & MODEL_CR4_PCIDE) != 0;
+}
+
+bool quire_cpu_keeps_global(void)
+{
+    return (model_registers(machine.model, machine.cpu).cr4 & MODEL_CR4_PGE) != 0;
 }
 
 /* Asked once for each event. */
@@ -153,6 +168,7 @@ static void start_model(void)
                                    .large_page_fragments = true,
                                    .walks_again_before_faults = false,
                                    .check_live = true,
+                                   .freed_by_load = true,
                                    .check_use = true,
                                    .on_violation = on_violation};
 
@@ -206,6 +222,8 @@ void machine_start(unsigned which)
     for (unsigned cpu = 0; cpu < 2; cpu++) {
         if (model_start(machine.model, cpu, pagings[which], quire_table_root(&machine.trees[0]).value).raised)
             found("a CPU does not start");
+        if (pagings[which] == MODEL_PAGING_5_LEVEL) /* tags, on one kind of the two that can have them */
+            (void)model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PCIDE);
         machine.loaded[cpu] = 0;
     }
     for (unsigned tree = 1; tree < TREES; tree++) {

@@ -290,6 +290,7 @@ static void start(const quire_format_t *format, unsigned variant)
                                             .cpus = CPUS,
                                             .caching = variant == 2 ? MODEL_RANDOM : MODEL_KEEP,
                                             .large_page_fragments = variant % 2 == 1,
+                                            .tags = variant == 0 || variant == 3,
                                             .check_live = variant == 3});
     world.pmm = host_model_pmm();
     CHECK_OK(quire_table_create_kernel(&world.trees[0], format, world.pmm, QUIRE_ZONE_ANY, world.shared_start));
@@ -324,11 +325,11 @@ static void finish(void)
         switch_tree(cpu, 0);
     quire_table_destroy(&world.trees[1]);
     quire_pmm_stats(world.pmm, &stats);
+    const extents_t *expected = &world.expected[0];
     CHECK_EQUAL(stats.owner_frames[QUIRE_OWNER_TABLE], world.trees[0].table_frames);
-    CHECK_EQUAL(
-        stats.owner_frames[QUIRE_OWNER_USER],
-        extents_count(&world.expected[0], world.shared_start, world.expected[0].end, QUIRE_PAGE_MAPPED, true) +
-            extents_count(&world.expected[0], world.shared_start, world.expected[0].end, QUIRE_PAGE_HIDDEN, true));
+    CHECK_EQUAL(stats.owner_frames[QUIRE_OWNER_USER],
+                extents_count(expected, world.shared_start, expected->end, QUIRE_PAGE_MAPPED, true) +
+                    extents_count(expected, world.shared_start, expected->end, QUIRE_PAGE_HIDDEN, true));
 }
 
 static void step(void)

@@ -84,6 +84,7 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant)
                                             .cpus = CPUS,
                                             .caching = caching[variant % 4],
                                             .large_page_fragments = variant % 2 == 1,
+                                            .tags = variant % 4 == 0 || variant % 4 == 3,
                                             .check_live = variant % 4 == 3});
     machine->pmm = host_model_pmm();
     start_kernel(machine, place);
