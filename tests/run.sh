@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh [SUITE] - builds and runs test suites with prove: tree, host, kernel, boot; all of them without an argument.
-# Two more are too long for every day: nightly (random tests, fifty times as long) and mutations (seeded bugs).
+# Two more are too long for every day: nightly (random tests, fifty times as long; fuzzers) and mutations (seeded bugs).
 # coverage counts which lines of mm/ the tests run.
 #
 # What this machine has no tools for is left out, and named at the end once more, so that nobody takes a small success for
@@ -22,6 +22,13 @@ SKIPPED: $1 ($2)"
 can_link()
 {
     echo 'int main(void) { return 0; }' | "$@" -x c -o /dev/null - 2>/dev/null
+}
+
+can_link_fuzzer()
+{
+    printf '%s\n' '#include <stddef.h>' 'int LLVMFuzzerTestOneInput(const char *data, size_t size);' \
+        'int LLVMFuzzerTestOneInput(const char *data, size_t size) { return data == NULL && size != 0; }' |
+        clang -fsanitize=fuzzer,address -x c -o /dev/null - 2>/dev/null
 }
 
 have()
@@ -89,6 +96,11 @@ suite_nightly()
     add_program gcc-64 unit gcc $sanitize || status=1
     # shellcheck disable=SC2086
     [ -z "$programs" ] || QUIRE_TEST_EFFORT=10 prove -o -e 'timeout -k 10 3600' $programs || status=1
+    if can_link_fuzzer; then
+        make -s fuzz && prove -v -e sh tests/fuzz/nightly.sh || status=1
+    else
+        omit "tests/fuzz/nightly.sh" "clang has no fuzzer here"
+    fi
     return $status
 }
 

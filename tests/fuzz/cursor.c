@@ -165,6 +165,8 @@ static void mark(input_t *input, unsigned tree)
 static void protect(input_t *input, unsigned tree)
 {
     unsigned prot = next_prot(input, tree);
+    unsigned key = next(input, 4); /* 3: the key stays */
+    bool possible = key == 0 || (tree != 0 && quire_format_keys(machine.format) > 1);
     quire_va_t start;
     quire_va_t end;
     quire_cursor_t cursor;
@@ -172,7 +174,10 @@ static void protect(input_t *input, unsigned tree)
     next_range(input, tree, &start, &end);
     if (open_range(&cursor, tree, start, end, QUIRE_CURSOR_EDGES) != QUIRE_OK)
         return;
-    quire_cursor_protect(&cursor, start, end, prot);
+    if (key == 3)
+        quire_cursor_protect(&cursor, start, end, prot);
+    else if (quire_cursor_protect_key(&cursor, start, end, prot, key) != (possible ? QUIRE_OK : QUIRE_UNSUPPORTED))
+        found("a key was refused, or given in vain");
     quire_cursor_close(&cursor);
 }
 
@@ -211,9 +216,18 @@ static void replace_tree(unsigned tree)
         machine.trees[tree].space = 0;
 }
 
+static bool key_refuses(const quire_page_t *page, model_kind_t kind)
+{
+    unsigned refused = page->prot & QUIRE_PROT_USER ? PKRU >> 2 * page->key & 3 : 0;
+
+    return kind != MODEL_EXECUTE && (refused == 1 || (refused == 2 && kind == MODEL_WRITE));
+}
+
 static bool allows(const quire_page_t *page, model_kind_t kind, model_mode_t mode)
 {
     if (page->kind != QUIRE_PAGE_MAPPED || (mode == MODEL_USER && !(page->prot & QUIRE_PROT_USER)))
+        return false;
+    if (key_refuses(page, kind))
         return false;
     if (kind == MODEL_WRITE)
         return (page->prot & QUIRE_PROT_WRITE) && !(page->flags & QUIRE_PAGE_COPY_ON_WRITE);

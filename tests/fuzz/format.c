@@ -20,7 +20,7 @@ static void check_word(const quire_format_t *format, unsigned level, uint64_t ra
     if (page.kind == QUIRE_PAGE_TABLE || !entry_encodable(format, level, &page))
         return;
     quire_page_t again = entry_decode(format, level, entry_encode(format, level, &page));
-    if (again.kind != page.kind || again.payload != page.payload || again.prot != page.prot ||
+    if (again.kind != page.kind || again.payload != page.payload || again.prot != page.prot || again.key != page.key ||
         again.flags != page.flags)
         abort();
 }

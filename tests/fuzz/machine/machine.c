@@ -224,6 +224,10 @@ void machine_start(unsigned which)
             found("a CPU does not start");
         if (pagings[which] == MODEL_PAGING_5_LEVEL) /* tags, on one kind of the two that can have them */
             (void)model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PCIDE);
+        if (quire_format_keys(machine.format) > 1 &&
+            model_mov_cr4(machine.model, cpu, model_registers(machine.model, cpu).cr4 | MODEL_CR4_PKE).raised)
+            found("a CPU has no protection keys");
+        model_set_pkru(machine.model, cpu, PKRU);
         machine.loaded[cpu] = 0;
     }
     for (unsigned tree = 1; tree < TREES; tree++) {

@@ -12,6 +12,7 @@
 #define PMM_FRAMES    96
 #define FOREIGN_FIRST ((size_t)0x40000) /* 1 GiB, and 2 GiB long */
 #define TREES         3                 /* the kernel's is number 0 */
+#define PKRU          0x24u             /* of both CPUs: no access to pages of key 1, no writing to those of key 2 */
 
 typedef struct machine {
     model_t *model;
