@@ -3,7 +3,8 @@
 #
 # pmm.sh - frames, beside the allocators that everybody writes first and the one that Linux has.
 #
-# Instructions are counted by callgrind, less those of the harness alone: they repeat exactly. Locked instructions are
+# Instructions are counted by callgrind inside the allocators, without the harness: they repeat exactly. The library is
+# built as a kernel would for speed: no events, and its index of the CPU without a call. Locked instructions are
 # counted by a second build. Times are processor time, the least of several runs, harness included; only their ratio within one
 # run means anything. What the rows do is said in bench/frames/bench.c.
 #
@@ -18,27 +19,34 @@ columns='  %-42s %-10s %12s %-13s %s\n'
 
 subjects="quire next-fit buddy buddy-cpu"
 turns=2
-flags="-std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -iquote bench/frames"
+flags="-std=c11 -Wall -Wextra -Werror -O2 -fno-pie -no-pie -ftls-model=local-exec -DQUIRE_HOST -DQUIRE_EVENTS=0
+    -DQUIRE_PORT_CPU=bench_cpu -include bench/frames/cpu.h -Iinclude -iquote mm -iquote bench/frames"
 sources="bench/frames/*.c mm/pmm/*.c mm/event.c mm/status.c"
 # shellcheck disable=SC2086 # lists of words
 gcc $flags -o $build/frames $sources -lpthread
 # shellcheck disable=SC2086
 gcc $flags -include bench/frames/counted.h -o $build/frames-counted $sources -lpthread
 
-# collected SUBJECT ROW ORDER GIB PAIRS: instructions of what is measured
+# collected SUBJECT ROW ORDER GIB PAIRS: instructions of the subject's own functions
 collected()
 {
-    valgrind --tool=callgrind --toggle-collect='measured_*' --callgrind-out-file=/dev/null \
+    case $1 in
+    quire) toggles='quire_pmm_alloc quire_pmm_free' ;;
+    *) toggles=$(echo "$1" | sed 's/-/_/g; s/.*/&_take &_give/') ;;
+    esac
+    case $2 in full | sparse) toggles=${toggles% *} ;; esac # takes alone
+    toggles=$(printf -- '--toggle-collect=%s ' $toggles)
+    # shellcheck disable=SC2086 # two words
+    valgrind --tool=callgrind $toggles --callgrind-out-file=/dev/null \
         $build/frames "$1" "$2" "$3" "$4" 1 "$5" 2>&1 | awk '/Collected :/ { print $4 }'
 }
 
 # count_instructions TITLE ROW ORDER GIB PAIRS TARGET [SUBJECTS]
 count_instructions()
 {
-    none=$(collected none "$2" "$3" "$4" "$5")
     for subject in ${7:-$subjects}; do
         all=$(collected "$subject" "$2" "$3" "$4" "$5")
-        line "$1" "$subject" "$(awk "BEGIN { printf \"%.0f\", ($all - $none) / $5 }")" instructions "$6"
+        line "$1" "$subject" "$(awk "BEGIN { printf \"%.0f\", $all / $5 }")" instructions "$6"
         line "$1" "$subject" "$($build/frames-counted "$subject" "$2" "$3" "$4" 1 "$5" | cut -d' ' -f4)" locked \
             "${8:-}"
     done

@@ -100,20 +100,30 @@ static void give_block(uint32_t at, unsigned order)
     insert(at, order);
 }
 
-static size_t take(unsigned order, unsigned lifetime)
+static inline size_t take_locked(unsigned order)
 {
-    (void)lifetime;
     spin_lock(&lock);
     uint32_t at = take_block(order);
     spin_unlock(&lock);
     return at == NOBODY ? NO_FRAME : FIRST_FRAME + at;
 }
 
-static void give(size_t frame, unsigned order)
+static inline void give_locked(size_t frame, unsigned order)
 {
     spin_lock(&lock);
     give_block((uint32_t)(frame - FIRST_FRAME), order);
     spin_unlock(&lock);
+}
+
+static size_t buddy_take(unsigned order, unsigned lifetime)
+{
+    (void)lifetime;
+    return take_locked(order);
+}
+
+static void buddy_give(size_t frame, unsigned order)
+{
+    give_locked(frame, order);
 }
 
 static void fill_list(cpu_list_t *list)
@@ -130,12 +140,13 @@ static void fill_list(cpu_list_t *list)
     spin_unlock(&lock);
 }
 
-static size_t take_cpu(unsigned order, unsigned lifetime)
+static size_t buddy_cpu_take(unsigned order, unsigned lifetime)
 {
+    (void)lifetime;
     cpu_list_t *list = &lists[bench_cpu % CPUS_MAX];
 
     if (order != 0)
-        return take(order, lifetime);
+        return take_locked(order);
     if (list->count == 0)
         fill_list(list);
     if (list->count == 0)
@@ -146,13 +157,13 @@ static size_t take_cpu(unsigned order, unsigned lifetime)
     return FIRST_FRAME + at;
 }
 
-static void give_cpu(size_t frame, unsigned order)
+static void buddy_cpu_give(size_t frame, unsigned order)
 {
     cpu_list_t *list = &lists[bench_cpu % CPUS_MAX];
     uint32_t at = (uint32_t)(frame - FIRST_FRAME);
 
     if (order != 0) {
-        give(frame, order);
+        give_locked(frame, order);
         return;
     }
     records[at].next = list->head;
@@ -169,5 +180,5 @@ static void give_cpu(size_t frame, unsigned order)
     spin_unlock(&lock);
 }
 
-const subject_t subject_buddy = {"buddy, free lists, lock", record_bytes, start, take, give};
-const subject_t subject_buddy_cpu = {"buddy, lists per CPU", record_bytes, start, take_cpu, give_cpu};
+const subject_t subject_buddy = {"buddy, free lists, lock", record_bytes, start, buddy_take, buddy_give};
+const subject_t subject_buddy_cpu = {"buddy, lists per CPU", record_bytes, start, buddy_cpu_take, buddy_cpu_give};

@@ -73,7 +73,7 @@ static size_t take_words(unsigned order)
     return NO_FRAME;
 }
 
-static size_t take(unsigned order, unsigned lifetime)
+static size_t next_fit_take(unsigned order, unsigned lifetime)
 {
     (void)lifetime;
     spin_lock(&lock);
@@ -82,7 +82,7 @@ static size_t take(unsigned order, unsigned lifetime)
     return frame;
 }
 
-static void give(size_t frame, unsigned order)
+static void next_fit_give(size_t frame, unsigned order)
 {
     size_t index = frame - FIRST_FRAME;
 
@@ -97,4 +97,4 @@ static void give(size_t frame, unsigned order)
     spin_unlock(&lock);
 }
 
-const subject_t subject_next_fit = {"bitmap, next fit, lock", record_bytes, start, take, give};
+const subject_t subject_next_fit = {"bitmap, next fit, lock", record_bytes, start, next_fit_take, next_fit_give};

@@ -61,11 +61,6 @@ static void give(size_t frame, unsigned order)
 
 const subject_t subject_quire = {"Quire", record_bytes, start, take, give};
 
-unsigned quire_port_cpu(void)
-{
-    return bench_cpu;
-}
-
 void quire_port_lock(quire_lock_t *lock)
 {
     (void)lock;

@@ -28,14 +28,12 @@ typedef struct subject {
     void (*give)(size_t frame, unsigned order);
 } subject_t;
 
-extern const subject_t subject_none;      /* does nothing: the harness alone */
 extern const subject_t subject_quire;     /* mm/pmm */
 extern const subject_t subject_next_fit;  /* a bitmap, a pointer, a lock */
 extern const subject_t subject_buddy;     /* free lists of each order, a lock */
 extern const subject_t subject_buddy_cpu; /* the same behind a list for each CPU */
 
-/* The CPU that the calling thread plays. */
-extern __thread unsigned bench_cpu;
+#include "cpu.h"
 
 /* One lock, as short as a lock can be. */
 typedef struct spin {

@@ -55,13 +55,14 @@ typedef enum quire_lifetime {
     QUIRE_LIFETIMES,
 } quire_lifetime_t;
 
-/* What is wanted. Passed by value and usually constant, so that the compiler folds it away. */
+/* What is wanted. Eight bytes, so that it travels in a register (or two) and is judged at one look. */
 typedef struct quire_pmm_request {
-    uint8_t order;    /* 2^order frames; at most QUIRE_PMM_ORDER_MAX */
-    uint8_t zone;     /* quire_zone_t */
     uint8_t owner;    /* quire_owner_t */
     uint8_t lifetime; /* quire_lifetime_t */
+    uint8_t order;    /* 2^order frames; at most QUIRE_PMM_ORDER_MAX */
+    uint8_t zone;     /* quire_zone_t */
     bool zeroed;
+    uint8_t unused[3]; /* 0 */
 } quire_pmm_request_t;
 
 typedef struct quire_pmm quire_pmm_t;

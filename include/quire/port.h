@@ -42,8 +42,17 @@ void quire_port_window_close(void *window);
 void quire_port_lock(quire_lock_t *lock);
 void quire_port_unlock(quire_lock_t *lock);
 
-/* The index of the calling CPU, dense from 0. */
+/* The index of the calling CPU, dense from 0. Every frame that comes or goes asks for it: a host that knows it without
+   a call says how, as an expression, when it builds the library and itself: -DQUIRE_PORT_CPU=0 where there is one CPU,
+   or, with what it needs declared by -include, a read of per-CPU memory. */
+#ifdef QUIRE_PORT_CPU
+static inline unsigned quire_port_cpu(void)
+{
+    return QUIRE_PORT_CPU;
+}
+#else
 unsigned quire_port_cpu(void);
+#endif
 
 /* Returns when no other CPU can use a translation named by the request any more, and every other CPU has passed a
    memory fence since the call (an interrupt to it does both). An empty range (start == end, not 0) asks for the fence

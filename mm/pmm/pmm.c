@@ -102,29 +102,40 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
 }
 
 /* One frame, when the magazine has none. */
-static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, unsigned tag, unsigned lifetime,
+static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
                                                               quire_frame_t *frame)
 {
-    const quire_pmm_request_t request = {.owner = (uint8_t)(tag >> TAG_OWNER_SHIFT), .lifetime = (uint8_t)lifetime};
-    size_t index = pmm_slot_refill(pmm, lifetime);
+    size_t index = request.lifetime < QUIRE_LIFETIMES ? pmm_slot_refill(pmm, request.lifetime) : NONE;
 
     if (index == NONE)
         return alloc_slowly(pmm, request, frame);
-    hand_out(pmm, index, tag, frame);
+    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
     return QUIRE_OK;
 }
 
-/* The fast path: one frame out of the calling CPU's magazine, if nothing is out of the ordinary. See slot.c. */
+/* A request as one number, its first byte lowest: so the compiler keeps it in a register. */
+static inline uint64_t number_of(quire_pmm_request_t request)
+{
+    uint64_t number;
+
+    _Static_assert(sizeof(request) == sizeof(number), "a request is one look");
+    __builtin_memcpy(&number, &request, sizeof(number));
+    return number;
+}
+
+/* The fast path: one frame out of the calling CPU's magazine, if nothing is out of the ordinary. See slot.c. A lifetime
+   that there is not has a magazine that is always shut. */
 quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
 {
-    unsigned lifetime = request.lifetime;
-    unsigned tag = (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME;
+    const quire_pmm_request_t out_of_the_ordinary = {
+        .owner = (uint8_t)~7u, .lifetime = (uint8_t)~3u, .order = 0xff, .zone = 0xff, .zeroed = true};
+    uint64_t number = number_of(request);
+    unsigned owner = (unsigned)number & 7;
 
-    if (UNLIKELY((request.order | request.zone | request.zeroed) != 0 || lifetime >= QUIRE_LIFETIMES ||
-                 request.owner - 1u >= QUIRE_OWNERS - 1u))
+    if (UNLIKELY((number & number_of(out_of_the_ordinary)) != 0 || owner - 1 >= QUIRE_OWNERS - 1u))
         return alloc_slowly(pmm, request, frame);
     unsigned cpu = quire_port_cpu();
-    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
+    magazine_t *magazine = magazine_of(pmm, cpu, (unsigned)number >> 8 & 3);
     if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {
         store_relaxed(&magazine->inside, 1);
         interrupt_fence();
@@ -134,18 +145,25 @@ quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, qu
             size_t index = load_relaxed(&magazine->entries[--count]);
             store_relaxed(&magazine->count, (uint32_t)count);
             store_release(&magazine->inside, 0);
-            hand_out(pmm, index, tag, frame);
+            hand_out(pmm, index, owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
             return QUIRE_OK;
         }
         store_release(&magazine->inside, 0);
     }
-    return refill_slowly(pmm, tag, lifetime, frame);
+    return refill_slowly(pmm, request, frame);
 }
 
 /* --- freeing --- */
 
+/* One frame, when the magazine is full, shut or in use. */
+static __attribute__((noinline)) quire_status_t put_slowly(quire_pmm_t *pmm, size_t index)
+{
+    pmm_slot_put(pmm, index);
+    return QUIRE_OK;
+}
+
 /* Frees one frame whose tag says that nobody else holds it. The fast path: into the calling CPU's magazine. */
-static inline void free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned class)
+static inline quire_status_t free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned class)
 {
     if (TELLING)
         tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
@@ -163,11 +181,11 @@ static inline void free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsig
             store_relaxed(&magazine->entries[count], (uint32_t)index);
             store_relaxed(&magazine->count, (uint32_t)count + 1);
             store_release(&magazine->inside, 0);
-            return;
+            return QUIRE_OK;
         }
         store_release(&magazine->inside, 0);
     }
-    pmm_slot_put(pmm, index);
+    return put_slowly(pmm, index);
 }
 
 /* Frees a block of any order that nobody else holds. */
@@ -176,7 +194,7 @@ static void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag)
     unsigned order = (tag & TAG_CODE) - 1u;
 
     if (order == 0) {
-        free_frame(pmm, index, tag, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+        (void)free_frame(pmm, index, tag, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
         return;
     }
     if (TELLING)
@@ -216,8 +234,7 @@ quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned or
     uint8_t tag = load_relaxed(&pmm->tags[index]);
     if (UNLIKELY(order != 0 || (state & FIELD_SPECIAL) || (tag & (TAG_CODE | TAG_SHARED)) != TAG_FRAME))
         return free_slowly(pmm, index, order);
-    free_frame(pmm, index, tag, class_of(state));
-    return QUIRE_OK;
+    return free_frame(pmm, index, tag, class_of(state));
 }
 
 quire_status_t quire_pmm_retain(quire_pmm_t *pmm, quire_frame_t frame)
