@@ -34,7 +34,7 @@ collected()
     quire) toggles='quire_pmm_alloc quire_pmm_free' ;;
     *) toggles=$(echo "$1" | sed 's/-/_/g; s/.*/&_take &_give/') ;;
     esac
-    case $2 in full | sparse) toggles=${toggles% *} ;; esac # takes alone
+    case $2 in full | scattered | islands) toggles=${toggles% *} ;; esac # takes alone
     toggles=$(printf -- '--toggle-collect=%s ' $toggles)
     # shellcheck disable=SC2086 # two words
     valgrind --tool=callgrind $toggles --callgrind-out-file=/dev/null \
@@ -70,7 +70,8 @@ count_instructions 'bulk, order 0, a pair' bulk 0 4 100000 ''
 count_instructions 'random at 90 %, order 0, a pair' random 0 4 20000 ''
 count_instructions 'churn at 70 %, order 0, a pair' churn 0 4 51200 ''
 count_instructions 'take at 99 %, 4 GiB' full 0 4 40000 250
-count_instructions 'take at 99 %, 1 TiB, sparse' sparse 0 1024 20000 250 quire
+count_instructions 'take at 99 %, 1 TiB' scattered 0 1024 20000 250 quire
+count_instructions 'take of a frame, the next 16 GiB away' islands 0 1024 20000 '' quire
 count_instructions 'repeat, order 9, a pair' repeat 9 4 5000 '' '' 4
 count_instructions 'bulk, order 9, a pair' bulk 9 4 2000 '' '' 4
 

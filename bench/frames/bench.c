@@ -10,9 +10,9 @@
  *
  * Rows. bulk: take many, give them in the same order. repeat: take one, give it. random: memory 90 % full; give one at
  * random, take one. churn: 70 % full; give 512 at random, take 512: more than any cache of a CPU holds. full: 99 %
- * full, the free frames scattered; only takes are measured. sparse: all but PAIRS single frames, in as many blocks of
- * order 10, are taken; the takes of those are measured. start: PAIRS times from the map to a ready allocator.
- * recover: see recover().
+ * full, the free frames scattered; only takes are measured. scattered: the same where only some blocks of order 10 are
+ * 99 % full and all others wholly: PAIRS free frames. islands: of 16 GiB there are only 4 MiB, and one frame of these
+ * is free. start: PAIRS times from the map to a ready allocator. recover: see recover().
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>
@@ -27,8 +27,10 @@
 
 #define BURST       512u
 #define THREADS_MAX 16u
+#define BLOCK_HOLES 10u /* of 1,024: 99 % full */
 
 __thread unsigned bench_cpu;
+bool bench_islands;
 __thread unsigned long bench_locked;
 
 typedef struct job {
@@ -126,6 +128,11 @@ static void measured_burst(size_t **holes)
 
 /* --- rows --- */
 
+static bool is_scattered(void)
+{
+    return strcmp(row, "scattered") == 0 || bench_islands;
+}
+
 /* Fills `percent` of memory, this thread's share of it, and shuffles, so that order of age is not order of place. */
 static void fill(job_t *job, unsigned percent)
 {
@@ -145,10 +152,28 @@ static void fill(job_t *job, unsigned percent)
     }
 }
 
-/* Takes all of a large memory with few calls, and so that job->held are `pairs` single frames far apart. */
-static void fill_sparsely(job_t *job)
+/* Frees a block and takes it again frame by frame, but for some at random: job->held gets those. */
+static void scatter(job_t *job, size_t block, size_t *singles)
+{
+    job_t shuffle = {.random = job->random};
+    size_t holes = bench_islands ? 1 : BLOCK_HOLES;
+
+    subject->give(block, ORDER_MAX);
+    while (shuffle.count < (size_t)1 << ORDER_MAX)
+        singles[shuffle.count++] = subject->take(0, 0);
+    for (; holes > 0 && job->count < pairs; holes--, shuffle.count--) {
+        size_t *chosen = &singles[pick(&shuffle)];
+        job->held[job->count++] = *chosen;
+        *chosen = singles[shuffle.count - 1];
+    }
+    job->random = shuffle.random;
+}
+
+/* Takes all of a large memory with few calls, but for job->held: single frames in blocks that are far apart. */
+static void fill_scattered(job_t *job)
 {
     size_t *blocks = reserve((frame_count >> ORDER_MAX) * sizeof(size_t));
+    size_t *singles = reserve(sizeof(size_t) << ORDER_MAX);
     job_t shuffle = {.random = 42};
 
     while (shuffle.count < frame_count >> ORDER_MAX) {
@@ -163,11 +188,8 @@ static void fill_sparsely(job_t *job)
     }
     for (; shuffle.count > 0 && job->count < pairs; shuffle.count--) {
         size_t *chosen = &blocks[pick(&shuffle)];
-        subject->give(*chosen, ORDER_MAX);
+        scatter(job, *chosen, singles);
         *chosen = blocks[shuffle.count - 1];
-        for (unsigned rest = ORDER_MAX; rest-- > 0;)
-            (void)subject->take(rest, 0);
-        job->held[job->count++] = subject->take(0, 0);
     }
 }
 
@@ -217,7 +239,7 @@ static void run_churn(job_t *job)
 
 static void run_full(job_t *job)
 {
-    size_t holes = strcmp(row, "sparse") == 0 ? job->count : job->count / 100;
+    size_t holes = is_scattered() ? job->count : job->count / 100;
 
     holes = holes < pairs ? holes : pairs;
     for (size_t done = 0; done < pairs; done += holes) {
@@ -240,15 +262,15 @@ static void *run(void *context)
         fill(job, 70);
     if (strcmp(row, "full") == 0)
         fill(job, 100);
-    if (strcmp(row, "sparse") == 0)
-        fill_sparsely(job);
+    if (is_scattered())
+        fill_scattered(job);
     pthread_barrier_wait(&barrier);
     begin_to_count();
     if (strcmp(row, "bulk") == 0)
         run_bulk(job);
     else if (strcmp(row, "churn") == 0)
         run_churn(job);
-    else if (strcmp(row, "full") == 0 || strcmp(row, "sparse") == 0)
+    else if (strcmp(row, "full") == 0 || is_scattered())
         run_full(job);
     else
         run_pairs(job);
@@ -341,6 +363,7 @@ int main(int argc, char **argv)
             subject = subjects[at];
     }
     row = argv[2];
+    bench_islands = strcmp(row, "islands") == 0;
     order = (unsigned)atoi(argv[3]);
     frame_count = (size_t)atol(argv[4]) << (30 - 12);
     thread_count = (unsigned)atoi(argv[5]);

@@ -15,15 +15,13 @@ static quire_pmm_t pmm;
 static quire_memory_region_t regions[128];
 static quire_memory_map_t map;
 
-/* Islands of 4 MiB, one in 16 GiB: memory that is large and sparse, for the height of the summaries. */
 static void make_map(size_t frames)
 {
     const size_t step = (size_t)1 << 22;
 
     quire_memory_map_init(&map, regions, 128);
     for (size_t at = 0; at < frames; at += step) {
-        bool sparse = frames > 8 * step;
-        size_t bytes = (sparse ? 1024 : (frames - at < step ? frames - at : step)) * QUIRE_PAGE_BYTES;
+        size_t bytes = (bench_islands ? 1024 : (frames - at < step ? frames - at : step)) * QUIRE_PAGE_BYTES;
         if (quire_memory_map_add(&map, quire_pa_of_frame(quire_frame(FIRST_FRAME + at)), bytes, QUIRE_MEMORY_USABLE))
             abort();
     }

@@ -35,6 +35,9 @@ extern const subject_t subject_buddy_cpu; /* the same behind a list for each CPU
 
 #include "cpu.h"
 
+/* Of each 16 GiB there are only 4 MiB: memory that is large and nearly empty of frames, for the height of summaries. */
+extern bool bench_islands;
+
 /* One lock, as short as a lock can be. */
 typedef struct spin {
     uint32_t taken;

@@ -54,7 +54,7 @@ static unsigned place_now(const quire_pmm_t *pmm, size_t field)
 }
 
 /* The field has left a place. It may have come back while this was being written down. */
-static void leave_place(const quire_pmm_t *pmm, size_t field, unsigned place)
+static inline void leave_place(const quire_pmm_t *pmm, size_t field, unsigned place)
 {
     if (!pmm_tree_test(pmm, place, field))
         return;
@@ -119,8 +119,13 @@ bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field)
     return true;
 }
 
-/* Reserves between `least` and `most` frames; returns how many, 0 if there are not so many. The first to take of a
-   whole field decides which lifetime it serves. */
+/* The last free frame has been reserved: no search shall come here for nothing. */
+static inline void leave_trees(const quire_pmm_t *pmm, size_t field, unsigned class)
+{
+    leave_place(pmm, field, TREE_FEW + class);
+    leave_place(pmm, field, TREE_MANY + class);
+}
+
 unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most)
 {
     uint32_t state = load_relaxed(&pmm->fields[field]);
@@ -143,6 +148,8 @@ unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifeti
         if (count == FIELD_FRAMES) {
             move_place(pmm, field, TREE_WHOLE, place_of(next));
             pmm_run_hint(pmm, field, RUN_ORDER_MAX);
+        } else if (UNLIKELY(count == taken)) {
+            leave_trees(pmm, field, class_of(state));
         }
         return taken;
     }
@@ -151,8 +158,11 @@ unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifeti
 void pmm_field_add(const quire_pmm_t *pmm, size_t field, unsigned frames)
 {
     uint32_t before = fetch_add(&pmm->fields[field], frames);
+    unsigned count = before & FIELD_COUNT;
 
-    move_place(pmm, field, place_of(before), place_of(before + frames));
+    /* Between the borders nothing has to be told. */
+    if (UNLIKELY(count == 0 || count + frames == FIELD_FRAMES || (count < FIELD_MANY && count + frames >= FIELD_MANY)))
+        move_place(pmm, field, place_of(before), place_of(before + frames));
 }
 
 /* --- freeing --- */
@@ -160,15 +170,15 @@ void pmm_field_add(const quire_pmm_t *pmm, size_t field, unsigned frames)
 void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits)
 {
     size_t field = base >> FIELD_ORDER;
-    unsigned at = (unsigned)(base & (FIELD_FRAMES - 1)) / WORD_FRAMES;
-    word_t *words = pmm_field_words(pmm, field);
+    word_t *word = pmm->bitmap + base / WORD_FRAMES;
+    bool one = (bits & (bits - 1)) == 0;
 
-    pmm_set_bits(words + at, bits);
-    pmm_field_add(pmm, field, count_bits(bits));
+    pmm_set_bits(word, bits);
+    pmm_field_add(pmm, field, one ? 1 : count_bits(bits));
     /* The hint last: who finds the counter too low for a run takes the hint away. */
-    word_t now = load_relaxed(words + at);
+    word_t now = load_relaxed(word);
     if ((now & now >> 1 & WORD_FULL / 3) && !pmm_tree_test(pmm, TREE_ORDER + RUN_ORDER_MAX, field))
-        pmm_run_hint(pmm, field, pmm_run_largest(pmm, field, at));
+        pmm_run_hint(pmm, field, pmm_run_largest(pmm, field, (unsigned)(base / WORD_FRAMES % FIELD_WORDS)));
 }
 
 /* Gives back a reservation whose bits are still set. */
@@ -218,45 +228,80 @@ static bool claim_word(const quire_pmm_t *pmm, size_t field, unsigned at, word_t
     return true;
 }
 
-/* As many as are wanted from one word, for which there is a reservation; returns how many it got. */
-static unsigned claim_bits(const quire_pmm_t *pmm, size_t field, unsigned at, unsigned wanted, pmm_claim_t *claim)
+/* As many as are wanted from one word, for which there is a reservation, to the places before `end`, the lowest last;
+   returns how many it got. */
+static inline unsigned claim_bits(word_t *place, uint32_t base, unsigned wanted, uint32_t *end)
 {
-    word_t *place = pmm_field_words(pmm, field) + at;
     word_t word = load_relaxed(place);
     word_t bits;
+    unsigned count = 0;
 
     do {
         if (word == 0)
             return 0;
         bits = lowest_bits(word, wanted);
     } while (!replace(place, &word, word & ~bits));
-    size_t base = field * FIELD_FRAMES + at * WORD_FRAMES;
-    unsigned count = 0;
-    for (; bits != 0; bits &= bits - 1)
-        store_relaxed(&claim->entries[wanted - ++count], (uint32_t)base + lowest_bit(bits));
+    do {
+        store_relaxed(end - ++count, base + lowest_bit(bits));
+        bits &= bits - 1;
+    } while (bits != 0);
     return count;
+}
+
+/* The first word from `at` on that has any bit, or where the next round begins. */
+static inline size_t first_set(const word_t *words, size_t at)
+{
+    while (at < FIELD_WORDS && load_relaxed(words + at) == 0)
+        at++;
+    return at < FIELD_WORDS ? at : 0;
+}
+
+/* What is reserved is there: a round over the words that does not find all of it has been overtaken by others. */
+static void claim_reserved(const quire_pmm_t *pmm, size_t field, unsigned wanted, pmm_claim_t *claim)
+{
+    word_t *words = pmm_field_words(pmm, field);
+    uint32_t *end = claim->entries + claim->count + wanted;
+
+    claim->count += wanted;
+    for (size_t at = first_set(words, 0);; at = first_set(words, at + 1)) {
+        unsigned got = claim_bits(words + at, (uint32_t)(field * FIELD_FRAMES + at * WORD_FRAMES), wanted, end);
+        end -= got;
+        wanted -= got;
+        if (wanted == 0)
+            return;
+    }
+}
+
+/* All of the first word that has any, if it has many. */
+static bool claim_dense(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim)
+{
+    const word_t *words = pmm_field_words(pmm, field);
+
+    for (unsigned at = 0; at < FIELD_WORDS; at++) {
+        word_t word = load_relaxed(words + at);
+        if (word != 0)
+            return count_bits(word) >= MAGAZINE_REFILL && claim_word(pmm, field, at, word, claim);
+    }
+    return false;
 }
 
 bool pmm_field_claim(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim)
 {
-    const word_t *words = pmm_field_words(pmm, field);
-    unsigned first = 0;
+    uint32_t state = load_relaxed(&pmm->fields[field]);
+    unsigned count = state & FIELD_COUNT;
 
     claim->field = field;
-    claim->mask = 0;
-    if (UNLIKELY(load_relaxed(&pmm->fields[field]) & FIELD_FRESH))
-        (void)pmm_field_materialise(pmm, field);
-    while (first < FIELD_WORDS && load_relaxed(words + first) == 0)
-        first++;
-    if (first == FIELD_WORDS)
+    if (count >= FIELD_MANY && claim->most > 1 && claim->count == 0) {
+        if (UNLIKELY(state & FIELD_FRESH))
+            (void)pmm_field_materialise(pmm, field);
+        if (claim_dense(pmm, field, claim))
+            return true;
+    }
+    unsigned wanted = claim->most - claim->count;
+    if (count != 0)
+        wanted = pmm_field_reserve(pmm, field, claim->lifetime, 1, wanted);
+    if (count == 0 || wanted == 0)
         return false;
-    word_t word = load_relaxed(words + first);
-    bool dense = (word & (word - 1)) != 0 && count_bits(word) >= MAGAZINE_REFILL;
-    if (dense && claim->most > 1 && claim_word(pmm, field, first, word, claim))
-        return true;
-    claim->count = pmm_field_reserve(pmm, field, claim->lifetime, 1, claim->most);
-    /* What is reserved is there: a round over the words that does not find all of it has been overtaken by others. */
-    for (unsigned wanted = claim->count; wanted > 0; first = (first + 1) % FIELD_WORDS)
-        wanted -= claim_bits(pmm, field, first, wanted, claim);
-    return claim->count > 0;
+    claim_reserved(pmm, field, wanted, claim);
+    return true;
 }

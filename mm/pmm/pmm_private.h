@@ -168,7 +168,10 @@ void pmm_tree_set(const quire_pmm_t *pmm, unsigned tree, size_t field);
 /* Sets the bits of [low, high), as far as `pattern` (repeated in each word) has them. */
 void pmm_tree_fill(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, word_t pattern);
 void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field);
-bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field);
+static inline bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    return load_relaxed(pmm->trees + tree * pmm->shape.words + field / WORD_FRAMES) >> (field % WORD_FRAMES) & 1;
+}
 /* The first field in [from, end) whose bit is set; NONE if there is none. */
 size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end);
 /* Whether the tree has no bit at all. */
@@ -176,15 +179,15 @@ bool pmm_tree_empty(const quire_pmm_t *pmm, unsigned tree);
 /* Lays out trees for so many fields; returns how many words all of them take. */
 size_t pmm_tree_shape(quire_pmm_shape_t *shape, size_t fields);
 
-/* What a search wants, and what it found. */
+/* What a search wants, and what it found: the frames of one word, or single ones. Begins with neither. */
 typedef struct pmm_claim {
     unsigned lifetime;
     unsigned most;     /* single frames wanted: 1, or MAGAZINE_REFILL */
     size_t start;      /* the field to begin with */
-    size_t field;      /* found: the field; */
+    size_t field;      /* found: the field, or the last of several; */
     size_t base;       /* the frames of one word: the index of bit 0, */
     word_t mask;       /* and their bits; */
-    unsigned count;    /* or, if `mask` is 0, so many single frames, the lowest last */
+    unsigned count;    /* or, if `mask` is 0, so many single frames, the lowest of each field last */
     uint32_t *entries; /* room for `most` */
 } pmm_claim_t;
 
@@ -195,8 +198,8 @@ bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field);
 void pmm_field_settle(const quire_pmm_t *pmm, size_t field);
 /* The field has become whole or has ceased to be: changes the trees accordingly. */
 void pmm_field_whole(const quire_pmm_t *pmm, size_t field, bool whole);
-/* Claims free frames of the field: all of one word if it has many, else some of several words, never more than there is
-   room for. False: it has none. */
+/* Claims free frames of the field: all of one word if it has many and nothing is claimed yet, else some of several
+   words, never more than there is room for. False: it has none. */
 bool pmm_field_claim(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim);
 /* Frees the frames of one word. */
 void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits);

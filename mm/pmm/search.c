@@ -14,6 +14,8 @@
  */
 #include "pmm/pmm_private.h"
 
+#define GATHER_FIELDS 8 /* fields that one search takes single frames from */
+
 bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t *low, size_t *high)
 {
     for (unsigned at = (unsigned)zone + *step; at < QUIRE_ZONES; at++) {
@@ -26,24 +28,25 @@ bool pmm_range(const quire_pmm_t *pmm, quire_zone_t zone, unsigned *step, size_t
     return false;
 }
 
-/* Claims from the fields of one tree in [low, high), beginning at `start`. */
+/* Claims from the fields of one tree in [low, high), beginning at `start`; from several, if one has too little: when
+   memory is nearly full, the way here is what costs. */
 static bool claim_in_tree(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, pmm_claim_t *claim)
 {
     size_t start = claim->start >= low && claim->start < high ? claim->start : low;
+    unsigned left = GATHER_FIELDS;
 
-    if (pmm_tree_empty(pmm, tree))
-        return false;
     for (unsigned pass = 0; pass < 2; pass++) {
         size_t end = pass == 0 ? high : start;
         size_t field = pmm_tree_next(pmm, tree, pass == 0 ? start : low, end);
         while (field != NONE) {
-            if (pmm_field_claim(pmm, field, claim))
+            if (!pmm_field_claim(pmm, field, claim))
+                pmm_field_settle(pmm, field);
+            else if (claim->mask != 0 || claim->count == claim->most || --left == 0)
                 return true;
-            pmm_field_settle(pmm, field);
             field = pmm_tree_next(pmm, tree, field + 1, end);
         }
     }
-    return false;
+    return claim->count > 0;
 }
 
 bool pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *claim)
@@ -53,11 +56,13 @@ bool pmm_search_frames(const quire_pmm_t *pmm, quire_zone_t zone, pmm_claim_t *c
 
     for (unsigned step = 0; pmm_range(pmm, zone, &step, &low, &high);) {
         unsigned own = class_for(pmm, low, claim->lifetime);
-        if (claim_in_tree(pmm, TREE_MANY + own, low, high, claim) || claim_in_tree(pmm, TREE_WHOLE, low, high, claim) ||
-            claim_in_tree(pmm, TREE_FEW + own, low, high, claim))
-            return true;
+        const unsigned first[] = {TREE_MANY + own, TREE_WHOLE, TREE_FEW + own};
+        for (unsigned at = 0; at < 3; at++) {
+            if (!pmm_tree_empty(pmm, first[at]) && claim_in_tree(pmm, first[at], low, high, claim))
+                return true;
+        }
         for (unsigned tree = TREE_MANY; tree < TREE_WHOLE; tree++) {
-            if (claim_in_tree(pmm, tree, low, high, claim))
+            if (!pmm_tree_empty(pmm, tree) && claim_in_tree(pmm, tree, low, high, claim))
                 return true;
         }
     }

@@ -119,12 +119,14 @@ void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
 
 /* --- from the fields to a magazine --- */
 
-/* The field is ours alone from now on, if it is of our class: one that serves others stays where they find it. */
+/* The field is ours alone from now on, if it is of our class: one that serves others stays where they find it, and one
+   that has nothing left is in no tree. */
 static void adopt(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
 {
     unsigned class = class_for(pmm, field, lifetime);
+    uint32_t state = load_relaxed(&pmm->fields[field]);
 
-    if (class_of(load_relaxed(&pmm->fields[field])) != class)
+    if (class_of(state) != class || (state & FIELD_COUNT) == 0)
         return;
     if (pmm_tree_test(pmm, TREE_MANY + class, field))
         pmm_tree_clear(pmm, TREE_MANY + class, field);

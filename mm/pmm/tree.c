@@ -55,16 +55,14 @@ void pmm_tree_set(const quire_pmm_t *pmm, unsigned tree, size_t field)
     set_from(pmm, tree, 0, field);
 }
 
-void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field)
+/* The word at `at` of level - 1 has become empty: clears its bit, and those above that then stand for nothing. */
+static __attribute__((noinline)) void clear_from(const quire_pmm_t *pmm, unsigned tree, unsigned level, size_t at)
 {
-    size_t at = field;
-
-    for (unsigned level = 0; level < pmm->shape.levels; level++) {
-        word_t *word = level_of(pmm, tree, level) + at / WORD_FRAMES;
+    for (; level < pmm->shape.levels; level++) {
         word_t bit = (word_t)1 << (at % WORD_FRAMES);
-        word_t rest = fetch_and(word, ~bit) & ~bit;
+        word_t rest = fetch_and(level_of(pmm, tree, level) + at / WORD_FRAMES, ~bit) & ~bit;
         /* A bit below may have come while this one was being cleared. */
-        if (level > 0 && load_relaxed(level_of(pmm, tree, level - 1) + at) != 0) {
+        if (load_relaxed(level_of(pmm, tree, level - 1) + at) != 0) {
             set_from(pmm, tree, level, at);
             return;
         }
@@ -72,6 +70,14 @@ void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field)
             return;
         at /= WORD_FRAMES;
     }
+}
+
+void pmm_tree_clear(const quire_pmm_t *pmm, unsigned tree, size_t field)
+{
+    word_t bit = (word_t)1 << (field % WORD_FRAMES);
+
+    if ((fetch_and(level_of(pmm, tree, 0) + field / WORD_FRAMES, ~bit) & ~bit) == 0)
+        clear_from(pmm, tree, 1, field / WORD_FRAMES);
 }
 
 void pmm_tree_fill(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t high, word_t pattern)
@@ -90,21 +96,15 @@ void pmm_tree_fill(const quire_pmm_t *pmm, unsigned tree, size_t low, size_t hig
     }
 }
 
-bool pmm_tree_test(const quire_pmm_t *pmm, unsigned tree, size_t field)
-{
-    return load_relaxed(level_of(pmm, tree, 0) + field / WORD_FRAMES) >> (field % WORD_FRAMES) & 1;
-}
-
 bool pmm_tree_empty(const quire_pmm_t *pmm, unsigned tree)
 {
     return load_relaxed(level_of(pmm, tree, pmm->shape.levels - 1)) == 0;
 }
 
-size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end)
+/* Nothing is left in the word of level 0: up to where there is more, and down again. */
+static __attribute__((noinline)) size_t next_word(const quire_pmm_t *pmm, const word_t *words, size_t at, size_t end)
 {
-    const word_t *words = pmm->trees + tree * pmm->shape.words;
-    unsigned level = 0;
-    size_t at = from;
+    unsigned level = 1;
 
     while (at < pmm->shape.bits[level]) {
         word_t rest = load_relaxed(words + pmm->shape.offset[level] + at / WORD_FRAMES) & WORD_FULL
@@ -122,4 +122,17 @@ size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t 
         at = at / WORD_FRAMES + 1;
     }
     return NONE;
+}
+
+size_t pmm_tree_next(const quire_pmm_t *pmm, unsigned tree, size_t from, size_t end)
+{
+    const word_t *words = pmm->trees + tree * pmm->shape.words;
+
+    if (from >= end)
+        return NONE;
+    word_t rest = load_relaxed(words + from / WORD_FRAMES) & WORD_FULL << (from % WORD_FRAMES);
+    if (rest == 0)
+        return pmm->shape.levels > 1 ? next_word(pmm, words, from / WORD_FRAMES + 1, end) : NONE;
+    from = (from & ~(size_t)(WORD_FRAMES - 1)) + lowest_bit(rest);
+    return from < end ? from : NONE;
 }
