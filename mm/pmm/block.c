@@ -4,8 +4,8 @@
  *
  * Order 1 to 8: a run of bits in one field. A tree for each order holds the fields that may have such a run; freeing
  * sets the bits that the freed run makes true, a search that is disappointed clears them. So every disappointment has
- * been paid for by a free. Order 9: a whole field, taken by exchanging its counter. Order 10: two whole fields; the
- * second is marked as a tail.
+ * been paid for by a free. Order 9: a whole field, taken by exchanging its counter, whether its metadata have been
+ * written or not. Order 10: two whole fields; the second is marked as a tail.
  *
  * Before anyone is told that there is no memory: what this CPU has claimed goes back, then what others have claimed,
  * and the fields that CPUs had to themselves are put back into the trees; then the host's shrinker is asked.
@@ -57,12 +57,10 @@ static bool run_in_whole(quire_pmm_t *pmm, quire_pmm_request_t request, size_t l
 
 static bool take_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
 {
-    uint32_t state = load_relaxed(&pmm->fields[field]);
-
-    if (state & FIELD_FRESH) {
+    /* Poison is told by the tags of all frames. */
+    if (QUIRE_PMM_POISON)
         (void)pmm_field_materialise(pmm, field);
-        state = load_relaxed(&pmm->fields[field]);
-    }
+    uint32_t state = load_relaxed(&pmm->fields[field]);
     while ((state & FIELD_COUNT) == FIELD_FRAMES) {
         if (replace(&pmm->fields[field], &state, (state & ~(FIELD_COUNT | FIELD_CLASS)) | mark))
             return true;
@@ -176,6 +174,13 @@ quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, si
     return QUIRE_NO_MEMORY;
 }
 
+/* What is added to the state of a fresh field that is freed for the first time: the tag of its first frame counts now,
+   for it tells the last owner. */
+static uint32_t newly_named(const quire_pmm_t *pmm, size_t field)
+{
+    return (load_relaxed(&pmm->fields[field]) & (FIELD_FRESH | FIELD_NAMED)) == FIELD_FRESH ? FIELD_NAMED : 0;
+}
+
 void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order)
 {
     if (order < FIELD_ORDER) {
@@ -184,5 +189,5 @@ void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order)
     }
     if (order > FIELD_ORDER)
         put_state(pmm, (index >> FIELD_ORDER) + 1, FIELD_HUGE | FIELD_TAIL);
-    put_state(pmm, index >> FIELD_ORDER, FIELD_HUGE);
+    put_state(pmm, index >> FIELD_ORDER, FIELD_HUGE - newly_named(pmm, index >> FIELD_ORDER));
 }

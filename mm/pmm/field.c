@@ -21,7 +21,7 @@
  *
  * A field that nobody has used yet is *fresh*: its bitmap, tags and counts of references have not been written, so that
  * starting on a large machine costs a few bytes for each 2 MiB. The first to take a frame writes them (materialise):
- * it takes the counter to 0, which keeps others away, writes, and adds 512.
+ * it takes the counter to 0, which keeps others away, writes, and adds 512. A field that is taken whole stays fresh.
  *
  * Which trees a field stands in follows from its state; settle() makes them agree and is called by whoever changed the
  * state in a way that matters: from or to none free, from or to all free.
@@ -108,9 +108,10 @@ bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field)
 
     if (!(state & FIELD_FRESH) || (state & FIELD_COUNT) != FIELD_FRAMES)
         return false;
-    if (!replace(&pmm->fields[field], &state, state & ~(FIELD_FRESH | FIELD_COUNT)))
+    if (!replace(&pmm->fields[field], &state, state & ~(FIELD_FRESH | FIELD_NAMED | FIELD_COUNT)))
         return false;
-    memset(pmm->tags + field * FIELD_FRAMES, TAG_FREE, FIELD_FRAMES);
+    unsigned named = (state & FIELD_NAMED) != 0;
+    memset(pmm->tags + field * FIELD_FRAMES + named, TAG_FREE, FIELD_FRAMES - named);
     memset(pmm->extra + field * FIELD_FRAMES, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
     for (unsigned word = 0; word < FIELD_WORDS; word++)
         store_relaxed(pmm_field_words(pmm, field) + word, WORD_FULL);

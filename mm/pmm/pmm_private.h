@@ -51,6 +51,7 @@ typedef uintptr_t word_t;
 #define FIELD_ABSENT      0x00002000u /* no frame of it is managed; bitmap and tags have never been written */
 #define FIELD_HUGE        0x00004000u /* allocated as one block; the bitmap was left as it was */
 #define FIELD_TAIL        0x00008000u /* second half of a block of two fields */
+#define FIELD_NAMED       0x00010000u /* fresh, but the tag of the first frame has been written */
 #define FIELD_SPECIAL     (FIELD_FRESH | FIELD_ABSENT | FIELD_HUGE | FIELD_TAIL)
 
 /* Below 16 MiB frames are not cached and not mixed with others: a class of its own. */
@@ -157,7 +158,7 @@ static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
     if (UNLIKELY(state & FIELD_SPECIAL)) {
         if (state & FIELD_ABSENT)
             return TAG_UNMANAGED;
-        if ((state & FIELD_TAIL) || !(state & FIELD_HUGE) || (index & (FIELD_FRAMES - 1)) != 0)
+        if ((state & FIELD_TAIL) || !(state & (FIELD_HUGE | FIELD_NAMED)) || (index & (FIELD_FRAMES - 1)) != 0)
             return TAG_FREE;
     }
     return load_acquire(&pmm->tags[index]);
