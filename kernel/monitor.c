@@ -304,7 +304,7 @@ static char read_key(void)
         if (process_run()) {
             walk_pump_events();
             reap_ended();
-        } else {
+        } else if (!quire_pmm_zero_ahead(&kernel_pmm)) {
             arch_wait_for_interrupt();
         }
     }

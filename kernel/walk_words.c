@@ -224,6 +224,8 @@ void walk_sentence(const quire_event_t *event, char *text, size_t bytes)
         print_to(text, bytes, "hands out frame 0x%llx, for: %s", frame, quire_owner_name((quire_owner_t)event->detail));
     else if (event->kind == QUIRE_EVENT_FRAME_FREE)
         print_to(text, bytes, "has frame 0x%llx back, from: %s", frame, quire_owner_name((quire_owner_t)event->detail));
+    else if (event->kind == QUIRE_EVENT_FRAME_SPLIT)
+        print_to(text, bytes, "divides the block at frame 0x%llx into %llu frames", frame, 1ull << event->level);
     else if (event->kind == QUIRE_EVENT_FRAME_ZERO)
         print_to(text, bytes, "fills frame 0x%llx with zeros", frame);
     else if (event->kind >= QUIRE_EVENT_ENTRY && event->kind <= QUIRE_EVENT_LOAD_ROOT)

@@ -63,6 +63,7 @@ static const char *const names[QUIRE_EVENT_KINDS] = {
     [QUIRE_EVENT_TRAP] = "trap",
     [QUIRE_EVENT_TRAP_DONE] = "trap-done",
     [QUIRE_EVENT_MARK] = "mark",
+    [QUIRE_EVENT_FRAME_SPLIT] = "frame-split",
 };
 
 const char *quire_event_name(unsigned kind)

@@ -42,6 +42,7 @@ my @kinds = map { [split] } (
     'trap address vector error instruction',
     'trap-done vector',
     'mark number',
+    'frame-split frame bytes order owner',
 );
 
 my @owners = qw(none kernel table user heap device test);

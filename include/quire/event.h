@@ -54,6 +54,7 @@ typedef enum quire_event_kind {
     QUIRE_EVENT_TRAP,      /* address = CR2 or instruction, detail = vector, before = error code, after = instruction */
     QUIRE_EVENT_TRAP_DONE, /* detail = vector */
     QUIRE_EVENT_MARK,      /* detail = a number the host or a program chose, to find its place again */
+    QUIRE_EVENT_FRAME_SPLIT, /* frame, bytes, level = order, detail = owner: a block has become blocks of one frame */
     QUIRE_EVENT_KINDS,
 } quire_event_kind_t;
 

@@ -71,9 +71,11 @@ typedef struct quire_pmm_stats {
     size_t total_frames; /* frames the PMM manages: usable RAM */
     size_t free_frames;  /* total = free + used, always */
     size_t used_frames;
-    size_t claimed_frames; /* of the free frames, those that other CPUs have claimed and not handed out: they can be
-                              had, but lie in no free block until then. The calling CPU puts back its own first */
-    size_t zone_total_frames[QUIRE_ZONES]; /* by zone; the narrower zones are part of the wider */
+    size_t claimed_frames; /* of the free frames, those that CPUs have claimed and not handed out: they can be had, but
+                              lie in no free block until then. The calling CPU puts back its own first, but for: */
+    size_t zeroed_frames;  /* of the claimed frames, those that are filled with zeros already */
+    size_t cpu_claimed_frames[QUIRE_PMM_CPUS]; /* the claimed frames by CPU */
+    size_t zone_total_frames[QUIRE_ZONES];     /* by zone; the narrower zones are part of the wider */
     size_t zone_free_frames[QUIRE_ZONES];
     size_t zone_free_huge_frames[QUIRE_ZONES];
     size_t owner_frames[QUIRE_OWNERS]; /* used frames by owner; [QUIRE_OWNER_NONE] is 0 */
@@ -120,6 +122,22 @@ uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame);
 
 quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t frame);
 const char *quire_owner_name(quire_owner_t owner);
+
+/* Makes one block of 2^order frames into as many blocks of one frame, each with the same owner and one holder, so that
+   parts of it can be freed. QUIRE_CORRUPT: no block of that order starts there. QUIRE_DENIED: it has several holders,
+   whose count cannot be divided. */
+quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned order) QUIRE_MUST_CHECK;
+
+/* Takes the very frames [first, first + count), all or none; each is a block of one frame afterwards. For memory that
+   turns out bad, that a device insists on, or that is to be switched off. QUIRE_EXISTS: one of them is in use.
+   QUIRE_INVALID: one of them is not managed, or there is no such owner. */
+quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t count,
+                              quire_owner_t owner) QUIRE_MUST_CHECK;
+
+/* Fills one free frame with zeros ahead of need, to be called when the CPU has nothing better to do: requests for one
+   zeroed frame of QUIRE_LIFETIME_MOVABLE are then served without waiting for it. False: enough are ready, or memory is
+   short. The frames stay free: they go to whoever needs them when nothing else is left. */
+bool quire_pmm_zero_ahead(quire_pmm_t *pmm);
 
 /* Adds the usable frames of a range that was kept out at init (loader and module memory that has been read, ACPI).
    QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata covers. */

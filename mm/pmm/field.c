@@ -182,8 +182,7 @@ void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits)
         pmm_run_hint(pmm, field, pmm_run_largest(pmm, field, (unsigned)(base / WORD_FRAMES % FIELD_WORDS)));
 }
 
-/* Gives back a reservation whose bits are still set. */
-static void unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames)
+void pmm_field_unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames)
 {
     unsigned best = 0;
 
@@ -221,7 +220,7 @@ static bool claim_word(const quire_pmm_t *pmm, size_t field, unsigned at, word_t
     if (reserved == 0)
         return false;
     if (!replace(pmm_field_words(pmm, field) + at, &word, 0)) {
-        unreserve(pmm, field, reserved);
+        pmm_field_unreserve(pmm, field, reserved);
         return false;
     }
     claim->mask = word;

@@ -47,8 +47,10 @@ static bool valid_request(quire_pmm_request_t request)
            request.owner < QUIRE_OWNERS && request.lifetime < QUIRE_LIFETIMES;
 }
 
-static void zero_block(size_t number, unsigned order)
+void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order)
 {
+    size_t number = pmm->first_frame + index;
+
     for (size_t at = 0; at < (size_t)1 << order; at++) {
         void *window = quire_port_window_open(quire_frame(number + at));
         memset(window, 0, QUIRE_PAGE_BYTES);
@@ -73,7 +75,6 @@ static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t
 #define TELLING false
 #endif
 
-/* What follows the choice of a block, whoever made it. */
 static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag, quire_frame_t *frame)
 {
     if (QUIRE_PMM_POISON)
@@ -84,6 +85,31 @@ static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag, 
         tell(QUIRE_EVENT_FRAME_ALLOC, pmm->first_frame + index, tag);
 }
 
+void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag)
+{
+    quire_frame_t frame;
+
+    hand_out(pmm, index, tag, &frame);
+}
+
+/* One zeroed frame: from those that are ready, or as any other, and then filled. */
+static quire_status_t alloc_zeroed(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
+{
+    size_t index = NONE;
+
+    if (request.lifetime == QUIRE_LIFETIME_MOVABLE && request.zone == QUIRE_ZONE_ANY)
+        index = pmm_slot_take_zeroed(pmm);
+    if (index != NONE) {
+        hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+        return QUIRE_OK;
+    }
+    request.zeroed = false;
+    quire_status_t status = quire_pmm_alloc(pmm, request, frame);
+    if (status == QUIRE_OK)
+        pmm_zero(pmm, frame->number - pmm->first_frame, 0);
+    return status;
+}
+
 /* Any request. Not inlined, so that the fast path saves no registers for it. */
 static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
                                                              quire_frame_t *frame)
@@ -92,12 +118,14 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
 
     if (!valid_request(request))
         return QUIRE_INVALID;
+    if (request.zeroed && request.order == 0)
+        return alloc_zeroed(pmm, request, frame);
     quire_status_t status = pmm_block_alloc(pmm, request, &index);
     if (status != QUIRE_OK)
         return status;
     hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
     if (request.zeroed)
-        zero_block(pmm->first_frame + index, request.order);
+        pmm_zero(pmm, index, request.order);
     return QUIRE_OK;
 }
 
@@ -211,15 +239,24 @@ static bool starts_block(uint8_t tag)
     return (tag & TAG_CODE) != TAG_FREE && (tag & TAG_CODE) != TAG_UNMANAGED;
 }
 
+/* A caller's mistake, which has changed nothing. */
+static quire_status_t wrong(const quire_pmm_t *pmm, size_t index, const char *what)
+{
+    pmm_complain(pmm, index, what, false);
+    return QUIRE_CORRUPT;
+}
+
 /* The cases that are not one exclusive frame in an ordinary field. */
 static __attribute__((noinline)) quire_status_t free_slowly(quire_pmm_t *pmm, size_t index, unsigned order)
 {
     uint8_t tag = tag_of(pmm, index);
 
+    if (!starts_block(tag))
+        return wrong(pmm, index, "is freed, and no block starts there");
     if (order > QUIRE_PMM_ORDER_MAX || (tag & TAG_CODE) != order + 1)
-        return QUIRE_CORRUPT;
+        return wrong(pmm, index, "is freed with an order that is not its block's");
     if ((tag & TAG_SHARED) && load_acquire(&pmm->extra[index]) != 0)
-        return QUIRE_CORRUPT;
+        return wrong(pmm, index, "is freed while others hold it");
     free_block(pmm, index, tag);
     return QUIRE_OK;
 }
@@ -261,7 +298,7 @@ quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *fr
     uint8_t tag = tag_of(pmm, index);
     bool last = true;
     if (!starts_block(tag))
-        return QUIRE_CORRUPT;
+        return wrong(pmm, index, "is released, and no block starts there");
     if (tag & TAG_SHARED) {
         uint32_t before = fetch_sub(&pmm->extra[index], 1);
         last = before == 0;

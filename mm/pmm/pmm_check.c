@@ -208,8 +208,8 @@ static const char *check_claims(const quire_pmm_t *pmm, size_t expected)
     size_t claimed = 0;
 
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
-        for (unsigned class = 0; class < CLASSES; class ++) {
-            if (!count_magazine(pmm, magazine_of(pmm, cpu, class), &claimed))
+        for (unsigned number = 0; number < MAGAZINES; number++) {
+            if (!count_magazine(pmm, magazine_of(pmm, cpu, number), &claimed))
                 return "pmm: a CPU has claimed a frame that is not free";
         }
     }

@@ -8,6 +8,7 @@
  *   search.c   where to look: zones and lifetimes
  *   slot.c     what one CPU has claimed; taking it back from other CPUs
  *   block.c    requests for more than a frame; the last resort
+ *   split.c    blocks divided; frames that are asked for by number
  *   poison.c   freed frames filled and verified, in debug builds
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
@@ -90,6 +91,13 @@ enum {
 #define MAGAZINE_FRAMES 22u
 #define MAGAZINE_REFILL 16u
 
+/* Each CPU that has a slot has a magazine for each class (that of low frames is always shut), and pools: magazines of
+   frames that are filled with zeros, whose `mask` are claimed frames that are not filled yet. */
+#ifndef POOLS
+#define POOLS 8u
+#endif
+#define MAGAZINES (CLASSES + POOLS)
+
 /* Two whole cache lines, so that two CPUs never write the same one. */
 typedef struct quire_pmm_magazine {
     _Alignas(128) uint32_t count; /* entries in use; the owner's */
@@ -144,10 +152,9 @@ static inline word_t *pmm_field_words(const quire_pmm_t *pmm, size_t field)
     return pmm->bitmap + field * FIELD_WORDS;
 }
 
-/* Each CPU that has a slot has a magazine for each class; that of low frames is always shut. */
-static inline magazine_t *magazine_of(const quire_pmm_t *pmm, unsigned cpu, unsigned class)
+static inline magazine_t *magazine_of(const quire_pmm_t *pmm, unsigned cpu, unsigned number)
 {
-    return &pmm->magazines[(size_t)cpu * CLASSES + class];
+    return &pmm->magazines[(size_t)cpu * MAGAZINES + number];
 }
 
 /* The tag of a frame, also where tags have never been written. */
@@ -207,6 +214,8 @@ void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits);
 /* Reserves between `least` and `most` frames; returns how many, 0 if there are not so many. The first to take of a
    whole field decides which lifetime it serves. */
 unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most);
+/* Gives back a reservation whose bits are still set. */
+void pmm_field_unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames);
 /* Adds frames whose bits are set to the counter. */
 void pmm_field_add(const quire_pmm_t *pmm, size_t field, unsigned frames);
 
@@ -235,14 +244,27 @@ void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu);
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
 /* Puts a freed frame, whose tag says so already, where it can be found again. */
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index);
-/* Puts back what the calling CPU has claimed. */
+/* Puts back what the calling CPU has claimed, but for what it has filled with zeros. */
 void pmm_slot_drain(const quire_pmm_t *pmm);
+/* One frame from the calling CPU's pools; NONE if they are empty. */
+size_t pmm_slot_take_zeroed(const quire_pmm_t *pmm);
 /* Puts back what all CPUs have claimed, as far as it can be had. */
 void pmm_slot_revoke(const quire_pmm_t *pmm);
 
 /* --- block.c --- */
 quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index);
 void pmm_block_free(quire_pmm_t *pmm, size_t index, unsigned order);
+
+/* --- pmm.c --- */
+/* Writes the tag of a block that has been taken, and tells about it. */
+void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag);
+/* Fills a block with zeros. */
+void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order);
+
+/* --- complain.c --- */
+/* Logs "pmm: frame 0x123 is freed and is not allocated; its last owner: user" ("is freed ..." being `what`), or panics
+   with it. */
+void pmm_complain(const quire_pmm_t *pmm, size_t index, const char *what, bool fatal);
 
 /* --- poison.c --- */
 /* Fills a block that is about to be freed; `tag` is what it has been allocated with. */

@@ -3,8 +3,9 @@
  * pmm_report.c - what the PMM knows about itself: statistics, and the story of one frame.
  *
  * Nothing is counted while frames come and go; whoever asks pays. Free frames are the sum of the counters and of what
- * CPUs have claimed; frames by owner are found in the tags. The calling CPU first puts back what it has claimed, so
- * that on one CPU all figures are exact; beside other CPUs at work they are of some moment in between.
+ * CPUs have claimed; frames by owner are found in the tags. The calling CPU first puts back what it has claimed (not
+ * what it has filled with zeros), so that on one CPU all figures are exact; beside other CPUs at work they are of some
+ * moment in between.
  */
 #include "pmm/pmm_private.h"
 
@@ -122,23 +123,25 @@ static void count_free(const quire_pmm_t *pmm, size_t field, size_t frames, quir
     }
 }
 
-static void count_claimed(const quire_pmm_t *pmm, size_t field, size_t frames, quire_pmm_stats_t *stats)
+static void count_claimed(const quire_pmm_t *pmm, size_t field, size_t frames, unsigned cpu, quire_pmm_stats_t *stats)
 {
     stats->claimed_frames += frames;
+    stats->cpu_claimed_frames[cpu] += frames;
     count_free(pmm, field, frames, stats);
 }
 
-/* What other CPUs have claimed is free as well. */
+/* What CPUs have claimed is free as well. */
 static void count_slot(const quire_pmm_t *pmm, unsigned cpu, quire_pmm_stats_t *stats)
 {
-    for (unsigned class = 0; class < CLASSES; class ++) {
-        const magazine_t *magazine = magazine_of(pmm, cpu, class);
+    for (unsigned number = 0; number < MAGAZINES; number++) {
+        const magazine_t *magazine = magazine_of(pmm, cpu, number);
         uint32_t count = load_relaxed(&magazine->count);
         for (uint32_t at = 0; at < count && at < MAGAZINE_FRAMES; at++)
-            count_claimed(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, stats);
+            count_claimed(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, cpu, stats);
+        stats->zeroed_frames += number >= CLASSES ? count : 0;
         word_t mask = load_relaxed(&magazine->mask);
         if (mask != 0)
-            count_claimed(pmm, load_relaxed(&magazine->base) >> FIELD_ORDER, count_bits(mask), stats);
+            count_claimed(pmm, load_relaxed(&magazine->base) >> FIELD_ORDER, count_bits(mask), cpu, stats);
     }
 }
 

@@ -17,7 +17,7 @@
 #include "string.h"
 
 #define BLOCK_FRAMES ((size_t)1 << QUIRE_PMM_ORDER_MAX)
-#define SLOT_BYTES   (CLASSES * sizeof(magazine_t))
+#define SLOT_BYTES   (MAGAZINES * sizeof(magazine_t))
 #define LINE_BYTES   ((size_t)64)
 /* Slots take memory too: not more than so many bytes a frame on a small machine. */
 #define SLOT_BYTES_A_FRAME 2

@@ -38,42 +38,6 @@ void pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag)
     }
 }
 
-/* --- a sentence for the panic: there is no printf here --- */
-
-#define SENTENCE_BYTES 128
-
-static size_t append_text(char *sentence, size_t length, const char *text)
-{
-    while (*text != '\0' && length < SENTENCE_BYTES - 1)
-        sentence[length++] = *text++;
-    sentence[length] = '\0';
-    return length;
-}
-
-static size_t append_hex(char *sentence, size_t length, size_t number)
-{
-    char digits[2 * sizeof(number) + 1];
-    size_t at = sizeof(digits) - 1;
-
-    digits[at] = '\0';
-    do {
-        digits[--at] = "0123456789abcdef"[number & 15];
-        number >>= 4;
-    } while (number != 0);
-    return append_text(sentence, length, digits + at);
-}
-
-static void report(size_t number, quire_owner_t owner)
-{
-    char sentence[SENTENCE_BYTES];
-    size_t length = append_text(sentence, 0, "pmm: frame 0x");
-
-    length = append_hex(sentence, length, number);
-    length = append_text(sentence, length, " was written after it was freed; its last owner: ");
-    append_text(sentence, length, quire_owner_name(owner));
-    quire_port_panic(sentence);
-}
-
 static bool is_untouched(const quire_pmm_t *pmm, size_t index)
 {
     word_t *window = quire_port_window_open(quire_frame(pmm->first_frame + index));
@@ -90,6 +54,6 @@ void pmm_poison_verify(const quire_pmm_t *pmm, size_t index, unsigned order)
     for (size_t at = index; at < index + ((size_t)1 << order); at++) {
         quire_owner_t owner = (quire_owner_t)(load_relaxed(&pmm->tags[at]) >> TAG_OWNER_SHIFT);
         if (owner != QUIRE_OWNER_NONE && !is_untouched(pmm, at))
-            report(pmm->first_frame + at, owner);
+            pmm_complain(pmm, at, "was written after it was freed", true);
     }
 }

@@ -30,25 +30,27 @@
  */
 #include "pmm/pmm_private.h"
 
+#ifndef PATIENCE
 #define PATIENCE 2000 /* looks at an owner that is inside before giving up on it */
+#endif
 
 void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu)
 {
-    for (unsigned class = 0; class < CLASSES; class ++) {
-        bool shut = class == CLASS_LOW;
-        *magazine_of(pmm, cpu, class) =
+    for (unsigned number = 0; number < MAGAZINES; number++) {
+        bool shut = number == CLASS_LOW;
+        *magazine_of(pmm, cpu, number) =
             (magazine_t){.field = FIELD_NONE, .floor = shut ? SHUT : 0, .limit = shut ? 0 : MAGAZINE_FRAMES};
     }
 }
 
 /* The calling CPU's magazine, now inside; NULL if it has none, is inside already, or another CPU is taking it back. */
-static magazine_t *enter(const quire_pmm_t *pmm, unsigned class)
+static magazine_t *enter(const quire_pmm_t *pmm, unsigned number)
 {
     unsigned cpu = quire_port_cpu();
 
     if (cpu >= pmm->slot_count)
         return NULL;
-    magazine_t *magazine = magazine_of(pmm, cpu, class);
+    magazine_t *magazine = magazine_of(pmm, cpu, number);
     if (load_relaxed(&magazine->inside) != 0)
         return NULL;
     store_relaxed(&magazine->inside, 1);
@@ -67,15 +69,27 @@ static void leave(magazine_t *magazine)
 /* --- from a magazine to the fields --- */
 
 /* Puts back `count` entries; neighbours that lie in one word go together. */
-static void put_entries(const quire_pmm_t *pmm, const magazine_t *magazine, unsigned count)
+static void put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigned count)
 {
-    for (unsigned at = 0; at < count;) {
-        size_t base = load_relaxed(&magazine->entries[at]) & ~(size_t)(WORD_FRAMES - 1);
+    const uint32_t *end = entries + count;
+
+    while (entries < end) {
+        uint32_t index = load_relaxed(entries);
+        uint32_t base = index & ~(uint32_t)(WORD_FRAMES - 1);
         word_t bits = 0;
-        while (at < count && load_relaxed(&magazine->entries[at]) - base < WORD_FRAMES)
-            bits |= (word_t)1 << (load_relaxed(&magazine->entries[at++]) - base);
+        do {
+            bits |= (word_t)1 << (index % WORD_FRAMES);
+            if (++entries == end)
+                break;
+            index = load_relaxed(entries);
+        } while (index - base < WORD_FRAMES);
         pmm_field_put(pmm, base, bits);
     }
+}
+
+static bool is_empty(const magazine_t *magazine)
+{
+    return load_relaxed(&magazine->count) == 0 && load_relaxed(&magazine->mask) == 0;
 }
 
 static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
@@ -85,7 +99,7 @@ static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
 
     store_relaxed(&magazine->count, 0);
     store_relaxed(&magazine->mask, 0);
-    put_entries(pmm, magazine, count);
+    put_entries(pmm, magazine->entries, count);
     if (mask != 0)
         pmm_field_put(pmm, load_relaxed(&magazine->base), mask);
 }
@@ -95,7 +109,7 @@ static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
 {
     const unsigned half = MAGAZINE_FRAMES / 2;
 
-    put_entries(pmm, magazine, half);
+    put_entries(pmm, magazine->entries, half);
     for (unsigned at = half; at < MAGAZINE_FRAMES; at++)
         store_relaxed(&magazine->entries[at - half], load_relaxed(&magazine->entries[at]));
     store_relaxed(&magazine->count, MAGAZINE_FRAMES - half);
@@ -181,10 +195,21 @@ static void claim_frames(const quire_pmm_t *pmm, magazine_t *magazine, unsigned 
     spread_mask(magazine);
 }
 
+/* The newest entry; NONE if there is none. */
+static size_t pop(magazine_t *magazine)
+{
+    uint32_t count = load_relaxed(&magazine->count);
+
+    if (count == 0)
+        return NONE;
+    size_t index = load_relaxed(&magazine->entries[count - 1]);
+    store_relaxed(&magazine->count, count - 1);
+    return index;
+}
+
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
 {
     magazine_t *magazine = enter(pmm, lifetime);
-    size_t index = NONE;
 
     if (magazine == NULL)
         return pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
@@ -194,21 +219,96 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
         else
             claim_frames(pmm, magazine, lifetime);
     }
-    unsigned count = load_relaxed(&magazine->count);
-    if (count > 0) {
-        index = load_relaxed(&magazine->entries[count - 1]);
-        store_relaxed(&magazine->count, count - 1);
-    }
+    size_t index = pop(magazine);
     leave(magazine);
     return index;
 }
 
+/* --- frames filled with zeros ahead of need --- */
+
+size_t pmm_slot_take_zeroed(const quire_pmm_t *pmm)
+{
+    unsigned cpu = quire_port_cpu();
+
+    for (unsigned pool = 0; pool < POOLS && cpu < pmm->slot_count; pool++) {
+        if (load_relaxed(&magazine_of(pmm, cpu, CLASSES + pool)->count) == 0)
+            continue;
+        magazine_t *magazine = enter(pmm, CLASSES + pool);
+        if (magazine == NULL)
+            continue;
+        size_t index = pop(magazine);
+        leave(magazine);
+        if (index != NONE)
+            return index;
+    }
+    return NONE;
+}
+
+/* Claims a word of frames to be filled, where memory is plentiful enough to have one. */
+static void claim_for_pool(const quire_pmm_t *pmm, magazine_t *magazine)
+{
+    uint32_t singles[MAGAZINE_REFILL];
+    pmm_claim_t claim = {.lifetime = QUIRE_LIFETIME_MOVABLE,
+                         .most = MAGAZINE_REFILL,
+                         .start = pmm->stride * quire_port_cpu(),
+                         .entries = singles};
+
+    if (!pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim))
+        return;
+    if (claim.mask == 0) {
+        put_entries(pmm, singles, claim.count);
+        return;
+    }
+    store_relaxed(&magazine->base, claim.base);
+    store_relaxed(&magazine->mask, claim.mask);
+}
+
+/* Fills the next frame of a pool that is not full. */
+static bool fill_one(const quire_pmm_t *pmm, magazine_t *magazine)
+{
+    uint32_t count = load_relaxed(&magazine->count);
+
+    if (load_relaxed(&magazine->mask) == 0)
+        claim_for_pool(pmm, magazine);
+    word_t mask = load_relaxed(&magazine->mask);
+    if (mask == 0)
+        return false;
+    size_t index = load_relaxed(&magazine->base) + lowest_bit(mask);
+    pmm_zero(pmm, index, 0);
+    store_relaxed(&magazine->entries[count], (uint32_t)index);
+    store_relaxed(&magazine->mask, mask & (mask - 1));
+    store_relaxed(&magazine->count, count + 1);
+    return true;
+}
+
+bool quire_pmm_zero_ahead(quire_pmm_t *pmm)
+{
+    unsigned cpu = quire_port_cpu();
+
+    /* With poison a free frame holds the pattern until somebody needs it. */
+    for (unsigned pool = 0; pool < POOLS && cpu < pmm->slot_count && !QUIRE_PMM_POISON; pool++) {
+        if (load_relaxed(&magazine_of(pmm, cpu, CLASSES + pool)->count) == MAGAZINE_FRAMES)
+            continue;
+        magazine_t *magazine = enter(pmm, CLASSES + pool);
+        if (magazine == NULL)
+            return false;
+        bool filled = fill_one(pmm, magazine);
+        leave(magazine);
+        return filled;
+    }
+    return false;
+}
+
 /* --- taking back --- */
 
-void pmm_slot_drain(const quire_pmm_t *pmm)
+static void drain(const quire_pmm_t *pmm, unsigned magazines)
 {
-    for (unsigned class = 0; class < CLASSES; class ++) {
-        magazine_t *magazine = enter(pmm, class);
+    unsigned cpu = quire_port_cpu();
+
+    for (unsigned number = 0; number < magazines && cpu < pmm->slot_count; number++) {
+        if (is_empty(magazine_of(pmm, cpu, number)))
+            continue;
+        magazine_t *magazine = enter(pmm, number);
         if (magazine == NULL)
             continue;
         empty_magazine(pmm, magazine);
@@ -216,12 +316,15 @@ void pmm_slot_drain(const quire_pmm_t *pmm)
     }
 }
 
+void pmm_slot_drain(const quire_pmm_t *pmm)
+{
+    drain(pmm, CLASSES);
+}
+
 /* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. */
 static bool shut(magazine_t *magazine)
 {
-    if (load_relaxed(&magazine->count) == 0 && load_relaxed(&magazine->mask) == 0)
-        return false;
-    if (exchange(&magazine->floor, SHUT) != 0)
+    if (is_empty(magazine) || exchange(&magazine->floor, SHUT) != 0)
         return false;
     store_release(&magazine->limit, 0);
     return true;
@@ -244,8 +347,8 @@ static void empty_shut(const quire_pmm_t *pmm, magazine_t *magazine)
     store_release(&magazine->floor, 0);
 }
 
-/* One lifetime's magazines of all other CPUs. */
-static void revoke_class(const quire_pmm_t *pmm, unsigned class)
+/* The magazines of one number of all other CPUs. */
+static void revoke_number(const quire_pmm_t *pmm, unsigned number)
 {
     /* An empty range: no translation is meant, only the fence. */
     const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
@@ -254,13 +357,13 @@ static void revoke_class(const quire_pmm_t *pmm, unsigned class)
     bool any = false;
 
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
-        mine[cpu] = cpu != own && shut(magazine_of(pmm, cpu, class));
+        mine[cpu] = cpu != own && shut(magazine_of(pmm, cpu, number));
         any |= mine[cpu];
     }
     if (any)
         quire_port_shootdown(&fence);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
-        magazine_t *magazine = magazine_of(pmm, cpu, class);
+        magazine_t *magazine = magazine_of(pmm, cpu, number);
         if (mine[cpu])
             empty_shut(pmm, magazine);
         else if (cpu != own)
@@ -270,9 +373,9 @@ static void revoke_class(const quire_pmm_t *pmm, unsigned class)
 
 void pmm_slot_revoke(const quire_pmm_t *pmm)
 {
-    pmm_slot_drain(pmm);
-    for (unsigned lifetime = 0; lifetime < QUIRE_LIFETIMES; lifetime++)
-        revoke_class(pmm, lifetime);
+    drain(pmm, MAGAZINES);
+    for (unsigned number = 0; number < MAGAZINES; number++)
+        revoke_number(pmm, number);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
             uint32_t field = load_relaxed(&magazine_of(pmm, cpu, class)->field);

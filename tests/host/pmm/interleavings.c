@@ -27,7 +27,8 @@
 #define STEPS_MAX   20000 /* no operation may need so many, whatever the other CPU does */
 #define CHANGES_MAX 3
 
-/* 0 to 9, 'a': allocate a block of that order (a: 10). f: free the oldest. r: retain and release the oldest. */
+/* 0 to 9, 'a': allocate a block of that order (a: 10). f: free the oldest. r: retain and release the oldest. s: divide
+   the oldest, and free all of it but the first. t: take the first two frames of memory by number. */
 typedef struct scenario {
     const char *before; /* done by CPU 0 before the start */
     size_t frames;
@@ -80,16 +81,42 @@ void stepped_pause(void)
     }
 }
 
+static void take_first_two(cpu_t *cpu)
+{
+    if (quire_pmm_take(&pmm, quire_frame(FIRST_FRAME), 2, QUIRE_OWNER_TEST) != QUIRE_OK)
+        return;
+    for (size_t at = 0; at < 2; at++) {
+        cpu->held[cpu->count].frame = quire_frame(FIRST_FRAME + at);
+        cpu->held[cpu->count++].order = 0;
+    }
+}
+
+static void divide(quire_frame_t frame, unsigned order)
+{
+    CHECK_OK(quire_pmm_split(&pmm, frame, order));
+    for (size_t at = 1; at < (size_t)1 << order; at++)
+        CHECK_OK(quire_pmm_free(&pmm, quire_frame(frame.number + at), 0));
+}
+
 static void operate(cpu_t *cpu, char operation)
 {
     quire_pmm_request_t request = {.owner = QUIRE_OWNER_TEST};
 
-    if (operation == 'f' || operation == 'r') {
+    if (operation == 't') {
+        take_first_two(cpu);
+        return;
+    }
+    if (operation == 'f' || operation == 'r' || operation == 's') {
         if (cpu->count == 0)
             return;
         if (operation == 'r') {
             CHECK_OK(quire_pmm_retain(&pmm, cpu->held[0].frame));
             CHECK_OK(quire_pmm_release(&pmm, cpu->held[0].frame, NULL));
+            return;
+        }
+        if (operation == 's') {
+            divide(cpu->held[0].frame, cpu->held[0].order);
+            cpu->held[0].order = 0;
             return;
         }
         CHECK_OK(quire_pmm_free(&pmm, cpu->held[0].frame, cpu->held[0].order));
@@ -245,12 +272,11 @@ TEST(pmm_interleavings, single_frames)
 TEST(pmm_interleavings, blocks)
 {
     static const scenario_t scenarios[] = {
-        {"", 8, {"1f2", "0f1"}},
-        {"1111", 8, {"ff2", "ff2"}},
-        {"00", 8, {"ff3", "1f3"}},
+        {"", 8, {"1f2", "0f1"}},  {"1111", 8, {"ff2", "ff2"}}, {"00", 8, {"ff3", "1f3"}},
+        {"2", 8, {"s1f", "0tf"}}, {"", 8, {"tff", "1t0"}},
     };
 
-    explore_all(scenarios, 3);
+    explore_all(scenarios, 5);
 }
 
 TEST(pmm_interleavings, huge_frames)

@@ -10,6 +10,10 @@
 
 void stepped_pause(void);
 
+/* Fewer steps in the last resort: schedules grow with their square. */
+#define POOLS    1u
+#define PATIENCE 50
+
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
 #define load_acquire(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_ACQUIRE))
 #define store_relaxed(place, value) (stepped_pause(), __atomic_store_n(place, value, __ATOMIC_RELAXED))
@@ -26,14 +30,16 @@ void stepped_pause(void);
 #define pmm_block_alloc          stepped_pmm_block_alloc
 #define pmm_block_free           stepped_pmm_block_free
 #define pmm_block_start          stepped_pmm_block_start
+#define pmm_complain             stepped_pmm_complain
 #define pmm_field_add            stepped_pmm_field_add
 #define pmm_field_claim          stepped_pmm_field_claim
 #define pmm_field_materialise    stepped_pmm_field_materialise
 #define pmm_field_put            stepped_pmm_field_put
 #define pmm_field_reserve        stepped_pmm_field_reserve
 #define pmm_field_settle         stepped_pmm_field_settle
+#define pmm_field_unreserve      stepped_pmm_field_unreserve
 #define pmm_field_whole          stepped_pmm_field_whole
-#define pmm_field_words          stepped_pmm_field_words
+#define pmm_hand_out             stepped_pmm_hand_out
 #define pmm_range                stepped_pmm_range
 #define pmm_run_hint             stepped_pmm_run_hint
 #define pmm_run_largest          stepped_pmm_run_largest
@@ -47,19 +53,20 @@ void stepped_pause(void);
 #define pmm_slot_put             stepped_pmm_slot_put
 #define pmm_slot_refill          stepped_pmm_slot_refill
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
+#define pmm_slot_take_zeroed     stepped_pmm_slot_take_zeroed
 #define pmm_tree_clear           stepped_pmm_tree_clear
-#define pmm_tree_fill            stepped_pmm_tree_fill
 #define pmm_tree_empty           stepped_pmm_tree_empty
+#define pmm_tree_fill            stepped_pmm_tree_fill
 #define pmm_tree_next            stepped_pmm_tree_next
 #define pmm_tree_set             stepped_pmm_tree_set
 #define pmm_tree_shape           stepped_pmm_tree_shape
-#define pmm_tree_test            stepped_pmm_tree_test
+#define pmm_zero                 stepped_pmm_zero
 #define pmm_zone_end             stepped_pmm_zone_end
 #define quire_owner_name         stepped_owner_name
 #define quire_pmm_add            stepped_pmm_add
-#define quire_pmm_check          stepped_pmm_check
 #define quire_pmm_alloc          stepped_pmm_alloc
 #define quire_pmm_bounds         stepped_pmm_bounds
+#define quire_pmm_check          stepped_pmm_check
 #define quire_pmm_frame_info     stepped_pmm_frame_info
 #define quire_pmm_free           stepped_pmm_free
 #define quire_pmm_init           stepped_pmm_init
@@ -68,7 +75,10 @@ void stepped_pause(void);
 #define quire_pmm_release        stepped_pmm_release
 #define quire_pmm_retain         stepped_pmm_retain
 #define quire_pmm_set_shrinker   stepped_pmm_set_shrinker
+#define quire_pmm_split          stepped_pmm_split
 #define quire_pmm_stats          stepped_pmm_stats
+#define quire_pmm_take           stepped_pmm_take
+#define quire_pmm_zero_ahead     stepped_pmm_zero_ahead
 
 #include "pmm/tree.c"
 
@@ -81,6 +91,10 @@ void stepped_pause(void);
 #include "pmm/slot.c"
 
 #include "pmm/block.c"
+
+#include "pmm/complain.c"
+
+#include "pmm/split.c"
 
 #include "pmm/pmm.c"
 

@@ -89,6 +89,36 @@ static void give(worker_t *worker)
     CHECK_OK(quire_pmm_free(&pmm, frame, order));
 }
 
+/* Frames by number, where there happen to be any. */
+static void take_by_number(worker_t *worker, quire_frame_t near)
+{
+    size_t first = near.number & ~(size_t)7;
+
+    if (worker->count + 8 > HELD_MAX || quire_pmm_take(&pmm, quire_frame(first), 8, QUIRE_OWNER_TEST) != QUIRE_OK)
+        return;
+    for (size_t at = 0; at < 8; at++) {
+        mark(quire_frame(first + at), 0, 1);
+        worker->held[worker->count].frame = quire_frame(first + at);
+        worker->held[worker->count++].order = 0;
+    }
+}
+
+/* A block given back frame by frame. */
+static void give_divided(worker_t *worker)
+{
+    size_t last = worker->count - 1;
+    quire_frame_t frame = worker->held[last].frame;
+    unsigned order = worker->held[last].order;
+
+    worker->count = last;
+    mark(frame, order, 0);
+    CHECK_OK(quire_pmm_split(&pmm, frame, order));
+    for (size_t at = 0; at < (size_t)1 << order; at++)
+        CHECK_OK(quire_pmm_free(&pmm, quire_frame(frame.number + at), 0));
+    if (next_random(worker) % 4 == 0)
+        take_by_number(worker, frame);
+}
+
 static void *work(void *context)
 {
     static const unsigned orders[] = {0, 0, 0, 0, 0, 1, 2, 3, 6, 7, 9, 10};
@@ -99,6 +129,8 @@ static void *work(void *context)
         bool growing = (step / 500 + worker->cpu) % 3 != 0;
         if (next_random(worker) % 8 < (growing ? 5u : 2u))
             take(worker, orders[next_random(worker) % 12]);
+        else if (worker->count > 0 && next_random(worker) % 16 == 0)
+            give_divided(worker);
         else
             give(worker);
     }

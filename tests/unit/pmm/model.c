@@ -106,6 +106,40 @@ static void try_release(quire_pmm_t *pmm, size_t start)
         model_free(start);
 }
 
+static void try_split(quire_pmm_t *pmm, size_t start)
+{
+    unsigned order = test_random_below(8) == 0 ? (unsigned)test_random_below(12) : model[start].order;
+    bool valid = model[start].references > 0 && order == model[start].order;
+    bool shared = model[start].references > 1;
+
+    CHECK_EQUAL(quire_pmm_split(pmm, quire_frame(FIRST + start), order), !valid   ? QUIRE_CORRUPT
+                                                                         : shared ? QUIRE_DENIED
+                                                                                  : QUIRE_OK);
+    for (size_t at = start; valid && !shared && at < start + ((size_t)1 << order); at++) {
+        model[at].references = 1;
+        model[at].order = 0;
+    }
+}
+
+static void try_take(quire_pmm_t *pmm)
+{
+    size_t start = (size_t)test_random_below(FRAMES);
+    size_t end = start + 1 + (size_t)test_random_below(test_random_below(4) == 0 ? 800 : 20);
+    bool managed = end <= FRAMES;
+    bool unused = true;
+
+    for (size_t at = start; at < end && at < FRAMES; at++) {
+        managed = managed && !model[at].hole;
+        unused = unused && !model[at].used;
+    }
+    CHECK_EQUAL(quire_pmm_take(pmm, quire_frame(FIRST + start), end - start, QUIRE_OWNER_DEVICE),
+                !managed  ? QUIRE_INVALID
+                : !unused ? QUIRE_EXISTS
+                          : QUIRE_OK);
+    for (size_t at = start; managed && unused && at < end; at++)
+        model[at] = (model_frame_t){.references = 1, .owner = QUIRE_OWNER_DEVICE, .used = true};
+}
+
 static void check_stats(const quire_pmm_t *pmm)
 {
     quire_pmm_stats_t expected = {0};
@@ -184,7 +218,12 @@ TEST(pmm, random_operations)
             place = (size_t)test_random_below(FRAMES);
         switch (test_random_below(8)) {
         case 0:
-            try_share(pmm, place);
+            if (step % 3 == 0)
+                try_split(pmm, place);
+            else if (step % 3 == 1 && growing)
+                try_take(pmm);
+            else
+                try_share(pmm, place);
             break;
         case 1:
             try_release(pmm, place);

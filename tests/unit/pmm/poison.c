@@ -10,6 +10,8 @@
 #define quire_pmm_retain     poisoned_retain
 #define quire_pmm_release    poisoned_release
 #define quire_pmm_references poisoned_references
+#define pmm_hand_out         poisoned_hand_out
+#define pmm_zero             poisoned_zero
 
 #include "pmm/pmm.c"
 

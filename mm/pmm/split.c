@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * split.c - blocks divided into frames, and frames that are asked for by number.
+ *
+ * Dividing. A block inside a field is its tags: writing one for each frame divides it, the bits are clear already. A
+ * whole field left its bitmap as it was when it was taken, and a fresh one has none: both are written while the field
+ * is still marked as huge, so that nobody looks, and the mark goes last. Nothing can fail half-way, because nothing is
+ * allocated. A block with several holders is refused: one count cannot become many.
+ *
+ * By number. As for any frames, their number is reserved in the counter of their field and then their bits are taken;
+ * whoever else has a reservation there finds other bits. A bit that is clear is in use, or has been claimed by a CPU:
+ * then what CPUs have claimed is taken back, once. All or none: what was taken before the failure is put back, and
+ * until then no tag has been written.
+ *
+ * Rejected: a list of forbidden ranges that every search consults (it costs all for what few need).
+ */
+#include "pmm/pmm_private.h"
+
+#include <quire/event.h>
+
+#include "string.h"
+
+static void write_tags(const quire_pmm_t *pmm, size_t index, size_t frames, uint8_t tag)
+{
+    /* The first one last: until then it stands for all. */
+    while (frames-- > 0)
+        store_relaxed(&pmm->tags[index + frames], tag);
+}
+
+/* A field that is allocated as a whole becomes one of single frames, none of them free. */
+static void divide_field(const quire_pmm_t *pmm, size_t field, uint8_t tag)
+{
+    size_t start = field << FIELD_ORDER;
+    uint32_t state = load_relaxed(&pmm->fields[field]);
+    uint32_t class = class_for(pmm, field, QUIRE_LIFETIME_MOVABLE);
+
+    for (unsigned word = 0; word < FIELD_WORDS; word++)
+        store_relaxed(pmm_field_words(pmm, field) + word, 0);
+    if (state & FIELD_FRESH)
+        memset(pmm->extra + start, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
+    write_tags(pmm, start, FIELD_FRAMES, tag);
+    store_release(&pmm->fields[field], class << FIELD_CLASS_SHIFT);
+}
+
+quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned order)
+{
+    if (!covers(pmm, frame))
+        return QUIRE_CORRUPT;
+    size_t index = frame.number - pmm->first_frame;
+    size_t field = index >> FIELD_ORDER;
+    uint8_t tag = tag_of(pmm, index);
+    uint8_t single = (uint8_t)((tag & ~(TAG_CODE | TAG_SHARED)) | TAG_FRAME);
+    if (order > QUIRE_PMM_ORDER_MAX || (tag & TAG_CODE) != order + 1)
+        return QUIRE_CORRUPT;
+    if (quire_pmm_references(pmm, frame) != 1)
+        return QUIRE_DENIED;
+    if (order > FIELD_ORDER)
+        divide_field(pmm, field + 1, single);
+    if (order >= FIELD_ORDER)
+        divide_field(pmm, field, single);
+    else
+        write_tags(pmm, index, (size_t)1 << order, single);
+    quire_event(.kind = QUIRE_EVENT_FRAME_SPLIT, .level = (uint8_t)order, .frame = frame.number,
+                .bytes = QUIRE_PAGE_BYTES << order, .detail = (uint64_t)(tag >> TAG_OWNER_SHIFT));
+    return QUIRE_OK;
+}
+
+/* --- by number --- */
+
+/* The end of the part of [index, end) that lies in the same word of bitmap. */
+static size_t piece_end(size_t index, size_t end)
+{
+    size_t next = (index | (WORD_FRAMES - 1)) + 1;
+
+    return next < end ? next : end;
+}
+
+static word_t piece_bits(size_t index, size_t end)
+{
+    size_t frames = end - index;
+
+    return (frames == WORD_FRAMES ? WORD_FULL : ((word_t)1 << frames) - 1) << (index % WORD_FRAMES);
+}
+
+/* Frames of one word. */
+static bool take_piece(const quire_pmm_t *pmm, size_t index, size_t end)
+{
+    size_t field = index >> FIELD_ORDER;
+    word_t *word = pmm->bitmap + index / WORD_FRAMES;
+    word_t bits = piece_bits(index, end);
+    unsigned frames = (unsigned)(end - index);
+
+    if (pmm_field_reserve(pmm, field, QUIRE_LIFETIME_LONG, frames, frames) == 0)
+        return false;
+    word_t now = load_relaxed(word);
+    while ((now & bits) == bits) {
+        if (replace(word, &now, now & ~bits))
+            return true;
+    }
+    pmm_field_unreserve(pmm, field, frames);
+    return false;
+}
+
+static bool take_range(const quire_pmm_t *pmm, size_t index, size_t end)
+{
+    for (size_t at = index; at < end; at = piece_end(at, end)) {
+        if (take_piece(pmm, at, piece_end(at, end)))
+            continue;
+        for (size_t back = index; back < at; back = piece_end(back, at))
+            pmm_field_put(pmm, back & ~(size_t)(WORD_FRAMES - 1), piece_bits(back, piece_end(back, at)));
+        return false;
+    }
+    return true;
+}
+
+quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t count, quire_owner_t owner)
+{
+    size_t index = first.number - pmm->first_frame;
+
+    if (count == 0 || !covers(pmm, first) || count > pmm->frame_count - index || owner == QUIRE_OWNER_NONE ||
+        owner >= QUIRE_OWNERS)
+        return QUIRE_INVALID;
+    for (size_t at = index; at < index + count; at++) {
+        if ((tag_of(pmm, at) & TAG_CODE) == TAG_UNMANAGED)
+            return QUIRE_INVALID;
+    }
+    if (!take_range(pmm, index, index + count)) {
+        pmm_slot_revoke(pmm);
+        if (!take_range(pmm, index, index + count))
+            return QUIRE_EXISTS;
+    }
+    for (size_t at = index; at < index + count; at++)
+        pmm_hand_out(pmm, at, (unsigned)owner << TAG_OWNER_SHIFT | TAG_FRAME);
+    return QUIRE_OK;
+}
