@@ -47,7 +47,7 @@ MACHINE_x86_64 := -m64 -mno-red-zone
 MODEL := $(if $(filter x86_64,$(ARCH)),-mcmodel=kernel)
 
 FREESTANDING := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
-                "-ffile-prefix-map=$(CURDIR)/=" -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -Iinclude
+                "-ffile-prefix-map=$(CURDIR)/=" -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -DQUIRE_PORT_CPU=0 -Iinclude
 MM_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Imm
 KERNEL_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Ikernel -I$(AD)
 UNIT_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -iquote mm -iquote kernel -iquote $(AD) \

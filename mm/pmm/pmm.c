@@ -92,13 +92,33 @@ void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag)
     hand_out(pmm, index, tag, &frame);
 }
 
-/* One zeroed frame: from those that are ready, or as any other, and then filled. */
-static quire_status_t alloc_zeroed(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
+/* Any request. Not inlined, so that the fast path saves no registers for it. */
+static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
+                                                             quire_frame_t *frame)
 {
     size_t index = NONE;
 
+    if (!valid_request(request))
+        return QUIRE_INVALID;
+    quire_status_t status = pmm_block_alloc(pmm, request, &index);
+    if (status != QUIRE_OK)
+        return status;
+    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
+    if (request.zeroed)
+        pmm_zero(pmm, index, request.order);
+    return QUIRE_OK;
+}
+
+/* One zeroed frame: from those that are ready, or as any other, and then filled. */
+static __attribute__((noinline)) quire_status_t alloc_zeroed(quire_pmm_t *pmm, quire_pmm_request_t request,
+                                                             quire_frame_t *frame)
+{
+    size_t index = NONE;
+
+    if (!valid_request(request))
+        return QUIRE_INVALID;
     if (request.lifetime == QUIRE_LIFETIME_MOVABLE && request.zone == QUIRE_ZONE_ANY)
-        index = pmm_slot_take_zeroed(pmm);
+        index = pmm_zeroed_take(pmm);
     if (index != NONE) {
         hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
         return QUIRE_OK;
@@ -108,25 +128,6 @@ static quire_status_t alloc_zeroed(quire_pmm_t *pmm, quire_pmm_request_t request
     if (status == QUIRE_OK)
         pmm_zero(pmm, frame->number - pmm->first_frame, 0);
     return status;
-}
-
-/* Any request. Not inlined, so that the fast path saves no registers for it. */
-static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
-                                                             quire_frame_t *frame)
-{
-    size_t index = NONE;
-
-    if (!valid_request(request))
-        return QUIRE_INVALID;
-    if (request.zeroed && request.order == 0)
-        return alloc_zeroed(pmm, request, frame);
-    quire_status_t status = pmm_block_alloc(pmm, request, &index);
-    if (status != QUIRE_OK)
-        return status;
-    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
-    if (request.zeroed)
-        pmm_zero(pmm, index, request.order);
-    return QUIRE_OK;
 }
 
 /* One frame, when the magazine has none. */
@@ -161,7 +162,8 @@ quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, qu
     unsigned owner = (unsigned)number & 7;
 
     if (UNLIKELY((number & number_of(out_of_the_ordinary)) != 0 || owner - 1 >= QUIRE_OWNERS - 1u))
-        return alloc_slowly(pmm, request, frame);
+        return request.zeroed && request.order == 0 ? alloc_zeroed(pmm, request, frame)
+                                                    : alloc_slowly(pmm, request, frame);
     unsigned cpu = quire_port_cpu();
     magazine_t *magazine = magazine_of(pmm, cpu, (unsigned)number >> 8 & 3);
     if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {

@@ -7,6 +7,7 @@
  *   run.c      blocks of order 1 to 8 inside a field
  *   search.c   where to look: zones and lifetimes
  *   slot.c     what one CPU has claimed; taking it back from other CPUs
+ *   zeroed.c   frames filled with zeros ahead of need
  *   block.c    requests for more than a frame; the last resort
  *   split.c    blocks divided; frames that are asked for by number
  *   poison.c   freed frames filled and verified, in debug builds
@@ -104,7 +105,8 @@ typedef struct quire_pmm_magazine {
     uint32_t inside;              /* the owner is in the middle of a change */
     uint32_t floor;               /* entries that may not be taken: 0, or all while another CPU takes them back */
     uint32_t limit;               /* entries there is room for: 0 while another CPU takes them back */
-    uint32_t field;               /* the field that frames are claimed from */
+    uint32_t field;               /* the field that frames are claimed from; of the first pool: FIELD_NONE if the
+                                     pools are empty */
     size_t base;                  /* the index that bit 0 of `mask` stands for */
     word_t mask;                  /* claimed frames that are not in `entries` yet */
     uint32_t entries[MAGAZINE_FRAMES];
@@ -246,10 +248,12 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index);
 /* Puts back what the calling CPU has claimed, but for what it has filled with zeros. */
 void pmm_slot_drain(const quire_pmm_t *pmm);
-/* One frame from the calling CPU's pools; NONE if they are empty. */
-size_t pmm_slot_take_zeroed(const quire_pmm_t *pmm);
 /* Puts back what all CPUs have claimed, as far as it can be had. */
 void pmm_slot_revoke(const quire_pmm_t *pmm);
+
+/* --- zeroed.c --- */
+/* One frame from the calling CPU's pools; NONE if they are empty. */
+size_t pmm_zeroed_take(const quire_pmm_t *pmm);
 
 /* --- block.c --- */
 quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index);

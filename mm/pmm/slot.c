@@ -28,7 +28,7 @@
  * Rejected: a lock for each slot (a locked operation a call, and a stopped owner stops the taker); disabling interrupts
  * (costs more than the guard, and is not possible on a host).
  */
-#include "pmm/pmm_private.h"
+#include "pmm/slot.h"
 
 #ifndef PATIENCE
 #define PATIENCE 2000 /* looks at an owner that is inside before giving up on it */
@@ -43,33 +43,10 @@ void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu)
     }
 }
 
-/* The calling CPU's magazine, now inside; NULL if it has none, is inside already, or another CPU is taking it back. */
-static magazine_t *enter(const quire_pmm_t *pmm, unsigned number)
-{
-    unsigned cpu = quire_port_cpu();
-
-    if (cpu >= pmm->slot_count)
-        return NULL;
-    magazine_t *magazine = magazine_of(pmm, cpu, number);
-    if (load_relaxed(&magazine->inside) != 0)
-        return NULL;
-    store_relaxed(&magazine->inside, 1);
-    interrupt_fence();
-    if (load_acquire(&magazine->floor) == 0)
-        return magazine;
-    store_release(&magazine->inside, 0);
-    return NULL;
-}
-
-static void leave(magazine_t *magazine)
-{
-    store_release(&magazine->inside, 0);
-}
-
 /* --- from a magazine to the fields --- */
 
 /* Puts back `count` entries; neighbours that lie in one word go together. */
-static void put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigned count)
+void pmm_slot_put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigned count)
 {
     const uint32_t *end = entries + count;
 
@@ -87,11 +64,6 @@ static void put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigne
     }
 }
 
-static bool is_empty(const magazine_t *magazine)
-{
-    return load_relaxed(&magazine->count) == 0 && load_relaxed(&magazine->mask) == 0;
-}
-
 static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
 {
     unsigned count = load_relaxed(&magazine->count);
@@ -99,7 +71,7 @@ static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
 
     store_relaxed(&magazine->count, 0);
     store_relaxed(&magazine->mask, 0);
-    put_entries(pmm, magazine->entries, count);
+    pmm_slot_put_entries(pmm, magazine->entries, count);
     if (mask != 0)
         pmm_field_put(pmm, load_relaxed(&magazine->base), mask);
 }
@@ -109,7 +81,7 @@ static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
 {
     const unsigned half = MAGAZINE_FRAMES / 2;
 
-    put_entries(pmm, magazine->entries, half);
+    pmm_slot_put_entries(pmm, magazine->entries, half);
     for (unsigned at = half; at < MAGAZINE_FRAMES; at++)
         store_relaxed(&magazine->entries[at - half], load_relaxed(&magazine->entries[at]));
     store_relaxed(&magazine->count, MAGAZINE_FRAMES - half);
@@ -117,7 +89,7 @@ static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
 
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
 {
-    magazine_t *magazine = enter(pmm, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+    magazine_t *magazine = slot_enter(pmm, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
 
     if (magazine == NULL) {
         pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
@@ -128,7 +100,7 @@ void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
     unsigned count = load_relaxed(&magazine->count);
     store_relaxed(&magazine->entries[count], (uint32_t)index);
     store_relaxed(&magazine->count, count + 1);
-    leave(magazine);
+    slot_leave(magazine);
 }
 
 /* --- from the fields to a magazine --- */
@@ -195,21 +167,9 @@ static void claim_frames(const quire_pmm_t *pmm, magazine_t *magazine, unsigned 
     spread_mask(magazine);
 }
 
-/* The newest entry; NONE if there is none. */
-static size_t pop(magazine_t *magazine)
-{
-    uint32_t count = load_relaxed(&magazine->count);
-
-    if (count == 0)
-        return NONE;
-    size_t index = load_relaxed(&magazine->entries[count - 1]);
-    store_relaxed(&magazine->count, count - 1);
-    return index;
-}
-
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
 {
-    magazine_t *magazine = enter(pmm, lifetime);
+    magazine_t *magazine = slot_enter(pmm, lifetime);
 
     if (magazine == NULL)
         return pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
@@ -219,84 +179,9 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
         else
             claim_frames(pmm, magazine, lifetime);
     }
-    size_t index = pop(magazine);
-    leave(magazine);
+    size_t index = slot_pop(magazine);
+    slot_leave(magazine);
     return index;
-}
-
-/* --- frames filled with zeros ahead of need --- */
-
-size_t pmm_slot_take_zeroed(const quire_pmm_t *pmm)
-{
-    unsigned cpu = quire_port_cpu();
-
-    for (unsigned pool = 0; pool < POOLS && cpu < pmm->slot_count; pool++) {
-        if (load_relaxed(&magazine_of(pmm, cpu, CLASSES + pool)->count) == 0)
-            continue;
-        magazine_t *magazine = enter(pmm, CLASSES + pool);
-        if (magazine == NULL)
-            continue;
-        size_t index = pop(magazine);
-        leave(magazine);
-        if (index != NONE)
-            return index;
-    }
-    return NONE;
-}
-
-/* Claims a word of frames to be filled, where memory is plentiful enough to have one. */
-static void claim_for_pool(const quire_pmm_t *pmm, magazine_t *magazine)
-{
-    uint32_t singles[MAGAZINE_REFILL];
-    pmm_claim_t claim = {.lifetime = QUIRE_LIFETIME_MOVABLE,
-                         .most = MAGAZINE_REFILL,
-                         .start = pmm->stride * quire_port_cpu(),
-                         .entries = singles};
-
-    if (!pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim))
-        return;
-    if (claim.mask == 0) {
-        put_entries(pmm, singles, claim.count);
-        return;
-    }
-    store_relaxed(&magazine->base, claim.base);
-    store_relaxed(&magazine->mask, claim.mask);
-}
-
-/* Fills the next frame of a pool that is not full. */
-static bool fill_one(const quire_pmm_t *pmm, magazine_t *magazine)
-{
-    uint32_t count = load_relaxed(&magazine->count);
-
-    if (load_relaxed(&magazine->mask) == 0)
-        claim_for_pool(pmm, magazine);
-    word_t mask = load_relaxed(&magazine->mask);
-    if (mask == 0)
-        return false;
-    size_t index = load_relaxed(&magazine->base) + lowest_bit(mask);
-    pmm_zero(pmm, index, 0);
-    store_relaxed(&magazine->entries[count], (uint32_t)index);
-    store_relaxed(&magazine->mask, mask & (mask - 1));
-    store_relaxed(&magazine->count, count + 1);
-    return true;
-}
-
-bool quire_pmm_zero_ahead(quire_pmm_t *pmm)
-{
-    unsigned cpu = quire_port_cpu();
-
-    /* With poison a free frame holds the pattern until somebody needs it. */
-    for (unsigned pool = 0; pool < POOLS && cpu < pmm->slot_count && !QUIRE_PMM_POISON; pool++) {
-        if (load_relaxed(&magazine_of(pmm, cpu, CLASSES + pool)->count) == MAGAZINE_FRAMES)
-            continue;
-        magazine_t *magazine = enter(pmm, CLASSES + pool);
-        if (magazine == NULL)
-            return false;
-        bool filled = fill_one(pmm, magazine);
-        leave(magazine);
-        return filled;
-    }
-    return false;
 }
 
 /* --- taking back --- */
@@ -306,13 +191,13 @@ static void drain(const quire_pmm_t *pmm, unsigned magazines)
     unsigned cpu = quire_port_cpu();
 
     for (unsigned number = 0; number < magazines && cpu < pmm->slot_count; number++) {
-        if (is_empty(magazine_of(pmm, cpu, number)))
+        if (slot_is_empty(magazine_of(pmm, cpu, number)))
             continue;
-        magazine_t *magazine = enter(pmm, number);
+        magazine_t *magazine = slot_enter(pmm, number);
         if (magazine == NULL)
             continue;
         empty_magazine(pmm, magazine);
-        leave(magazine);
+        slot_leave(magazine);
     }
 }
 
@@ -324,7 +209,7 @@ void pmm_slot_drain(const quire_pmm_t *pmm)
 /* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. */
 static bool shut(magazine_t *magazine)
 {
-    if (is_empty(magazine) || exchange(&magazine->floor, SHUT) != 0)
+    if (slot_is_empty(magazine) || exchange(&magazine->floor, SHUT) != 0)
         return false;
     store_release(&magazine->limit, 0);
     return true;

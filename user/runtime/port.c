@@ -18,11 +18,6 @@ void quire_port_unlock(quire_lock_t *lock)
     (void)lock;
 }
 
-unsigned quire_port_cpu(void)
-{
-    return 0;
-}
-
 void quire_port_log(quire_log_level_t level, const char *line)
 {
     (void)level;

@@ -50,10 +50,11 @@ void stepped_pause(void);
 #define pmm_set_bits             stepped_pmm_set_bits
 #define pmm_slot_drain           stepped_pmm_slot_drain
 #define pmm_slot_init            stepped_pmm_slot_init
+#define pmm_slot_put_entries     stepped_pmm_slot_put_entries
 #define pmm_slot_put             stepped_pmm_slot_put
 #define pmm_slot_refill          stepped_pmm_slot_refill
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
-#define pmm_slot_take_zeroed     stepped_pmm_slot_take_zeroed
+#define pmm_zeroed_take          stepped_pmm_zeroed_take
 #define pmm_tree_clear           stepped_pmm_tree_clear
 #define pmm_tree_empty           stepped_pmm_tree_empty
 #define pmm_tree_fill            stepped_pmm_tree_fill
@@ -95,6 +96,8 @@ void stepped_pause(void);
 #include "pmm/complain.c"
 
 #include "pmm/split.c"
+
+#include "pmm/zeroed.c"
 
 #include "pmm/pmm.c"
 
