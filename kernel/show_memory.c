@@ -221,5 +221,6 @@ void show_frames(void)
     quire_pmm_stats(&kernel_pmm, &stats);
     print("  whole free 2 MiB frames %10zu      %u of 1000 free frames lie elsewhere\n", stats.free_huge_frames,
           stats.fragmentation_per_thousand);
+    print("  zeroed ahead of need    %10zu\n", stats.zeroed_frames);
     show_frame_totals();
 }
