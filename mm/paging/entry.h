@@ -100,6 +100,24 @@ static inline void entry_record(const quire_table_t *table, const entry_t *entry
                 .before = before, .after = after);
 }
 
+/* Writes `after` over the run of entries, from this one to `end`, that hold the word `before`, which is not present and
+   names no frame. Returns the index behind the run. */
+static inline unsigned words_fill(const quire_table_t *table, const entry_t *entry, unsigned end, uint64_t before,
+                                  uint64_t after)
+{
+    const quire_format_t *format = format_of(table);
+    entry_t each = *entry;
+    unsigned stop = entry->index;
+
+    for (; stop < end && word_read(format, entry->window, stop) == before; stop++)
+        word_store(format, entry->window, stop, after);
+    if (entries_are_recorded() && before != after) {
+        for (; each.index < stop; each.index++, each.va += format_reach(format, entry->level) + 1)
+            entry_record(table, &each, before, after);
+    }
+    return stop;
+}
+
 /* Changes the entry from *before to `after`. False, with the present word in *before, if the MMU was faster. */
 static inline bool entry_try(const quire_table_t *table, const entry_t *entry, uint64_t *before, uint64_t after)
 {

@@ -58,11 +58,11 @@ static void leaf_close(leaf_t *leaf)
     quire_port_window_close(leaf->window);
 }
 
-static inline void was_present(leaf_t *leaf, unsigned index)
+static inline void were_present(leaf_t *leaf, unsigned from, unsigned end)
 {
     if (leaf->flush_from == leaf->flush_end)
-        leaf->flush_from = index;
-    leaf->flush_end = index + 1;
+        leaf->flush_from = from;
+    leaf->flush_end = end;
 }
 
 static inline void record(const leaf_t *leaf, unsigned index, uint64_t before, uint64_t after)
@@ -95,7 +95,7 @@ static inline bool replace_page(leaf_t *leaf, unsigned index, uint64_t raw, uint
 
     if (present) {
         raw = word_replace(format, leaf->window, index, raw, after);
-        was_present(leaf, index);
+        were_present(leaf, index, index + 1);
     } else {
         word_store(format, leaf->window, index, after);
     }
@@ -122,8 +122,8 @@ uint64_t quire_paging_leaf_mark(quire_cursor_t *cursor, quire_frame_t frame, qui
         if (entry_present(raw) || promise_is_hidden(raw)) {
             mapped += replace_page(&leaf, i++, raw, after);
         } else {
-            unsigned stop = quire_paging_words_fill(table, &(entry_t){leaf.window, frame, 1, i, address_of(&leaf, i)},
-                                                    end, raw, after);
+            unsigned stop =
+                words_fill(table, &(entry_t){leaf.window, frame, 1, i, address_of(&leaf, i)}, end, raw, after);
             empty += raw == 0 ? stop - i : 0;
             i = stop;
         }
@@ -149,21 +149,29 @@ static shape_t shape_of(const quire_table_t *table, uint64_t raw, unsigned right
     return (shape_t){raw, raw ^ after, entry_present(after) - entry_present(raw)};
 }
 
-/* Changes one word of that shape. False: the MMU was faster, and what is there now may have another shape. */
-static inline bool protect_word(leaf_t *leaf, unsigned index, uint64_t raw, const shape_t *shape)
+/* Changes the words of that shape from one index on. Returns where they end: at another shape, or at a word to which
+   the MMU has given another since it was looked at. */
+static unsigned protect_run(const leaf_t *leaf, const shape_t *shape, unsigned from, unsigned end)
 {
     const quire_format_t *format = format_of(leaf->cursor->table);
-    uint64_t after = raw ^ shape->change;
+    const uint64_t like = shape->like;
+    const uint64_t change = shape->change;
+    void *const window = leaf->window;
+    unsigned i = from;
 
-    if (entry_present(raw)) {
-        if (word_exchange(format, leaf->window, index, raw, after) != raw)
-            return false;
-        was_present(leaf, index);
-    } else {
-        word_store(format, leaf->window, index, after);
+    while (i < end) {
+        uint64_t raw = word_read(format, window, i);
+
+        if ((raw ^ like) & ~format->address_mask)
+            break;
+        if (!entry_present(like))
+            word_store(format, window, i, raw ^ change);
+        else if (word_exchange(format, window, i, raw, raw ^ change) != raw)
+            continue;
+        record(leaf, i, raw, raw ^ change);
+        i++;
     }
-    record(leaf, index, raw, after);
-    return true;
+    return i;
 }
 
 void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
@@ -173,20 +181,20 @@ void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quir
     const quire_format_t *format = format_of(table);
     leaf_t leaf = leaf_open(cursor, frame, first);
     unsigned end = format_index(format, 1, last) + 1;
-    shape_t shape = {.like = 0};
     ptrdiff_t mapped = 0;
 
     for (unsigned i = format_index(format, 1, first); i < end;) {
         uint64_t raw = word_read(format, leaf.window, i);
+        shape_t shape = shape_of(table, raw, rights);
+        unsigned stop = i + 1;
 
-        if ((raw ^ shape.like) & ~format->address_mask)
-            shape = shape_of(table, raw, rights);
         if (shape.change != 0) {
-            if (!protect_word(&leaf, i, raw, &shape))
-                continue;
-            mapped += shape.mapped;
+            stop = protect_run(&leaf, &shape, i, end);
+            mapped += shape.mapped * (ptrdiff_t)(stop - i);
+            if (entry_present(raw) && stop > i)
+                were_present(&leaf, i, stop);
         }
-        i++;
+        i = stop;
     }
     leaf_close(&leaf);
     table->mapped_pages += (size_t)mapped;

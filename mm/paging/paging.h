@@ -95,10 +95,6 @@ uint64_t quire_paging_subtree_gather(quire_cursor_t *cursor, quire_frame_t frame
 
 /* The cursor may change, and [start, end) lies in its range; otherwise a panic. */
 void quire_paging_check_change(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
-/* Writes `after` over the run of entries, from this one to `end`, that hold the word `before`, which is not present and
-   names no frame. Returns the index behind the run. */
-unsigned quire_paging_words_fill(const quire_table_t *table, const entry_t *entry, unsigned end, uint64_t before,
-                                 uint64_t after);
 /* What a word that is not a table's becomes by protecting. `rights` are as range.c packs them. */
 uint64_t quire_paging_protected(const quire_table_t *table, unsigned level, uint64_t raw, unsigned rights);
 

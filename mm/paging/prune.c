@@ -6,8 +6,8 @@
  * count per table, or a look.
  *
  * Idea. A look, but only where something became empty while the cursor was open, or where a table was made and may not
- * have been used. The search for an entry that differs begins where the work was done, one entry before it and then
- * upwards, so that it usually ends at the second word, whether pages go from the bottom up or from the top down. If the
+ * have been used. The search for an entry that differs begins at the neighbours of where the work was done, below and
+ * above, so that it usually ends there, whether pages go from the bottom up or from the top down. If the
  * work was in one level-1 table and that stays, nothing above it can go, and nothing above it is looked at. A promise
  * that was split for nothing is whole again afterwards: an opened cursor that did nothing has changed nothing.
  *
@@ -21,22 +21,26 @@
  */
 #include "paging.h"
 
-/* Whether one promise, or nothing, stands in every entry, and can stand in the entry above: then it is in *raw. */
-static bool is_uniform(const quire_format_t *format, const void *window, unsigned level, unsigned from, uint64_t *raw)
+/* Whether one promise, or nothing, stands in every entry, and can stand in the entry above: then it is in *raw. Looks
+   first at the neighbours of [from, to], where the work was. */
+static bool is_uniform(const quire_format_t *format, const void *window, unsigned level, unsigned from, unsigned to,
+                       uint64_t *raw)
 {
     unsigned entries = format_entries(format, level);
     uint64_t first = word_read(format, window, from);
+    uint64_t others = 0;
     quire_page_t page;
 
-    if (word_read(format, window, (from - 1) & (entries - 1)) != first)
+    if (entry_present(first) || word_read(format, window, (from - 1) & (entries - 1)) != first ||
+        word_read(format, window, (to + 1) & (entries - 1)) != first)
         return false;
-    for (unsigned i = 1; i < entries - 1; i++)
-        if (word_read(format, window, (from + i) & (entries - 1)) != first)
-            return false;
+    for (unsigned i = 0; i < entries && others == 0; i += 4)
+        others = (word_read(format, window, i) ^ first) | (word_read(format, window, i + 1) ^ first) |
+                 (word_read(format, window, i + 2) ^ first) | (word_read(format, window, i + 3) ^ first);
     page = entry_decode(format, level, first);
     *raw = first;
-    return page.kind == QUIRE_PAGE_EMPTY || page.kind == QUIRE_PAGE_RESERVED || page.kind == QUIRE_PAGE_GUARD ||
-           page.kind == QUIRE_PAGE_OBJECT;
+    return others == 0 && (page.kind == QUIRE_PAGE_EMPTY || page.kind == QUIRE_PAGE_RESERVED ||
+                           page.kind == QUIRE_PAGE_GUARD || page.kind == QUIRE_PAGE_OBJECT);
 }
 
 static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, uint64_t promise)
@@ -72,8 +76,8 @@ static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned le
         if (stop == last)
             break;
     }
-    bool uniform =
-        level < format->levels && is_uniform(format, window, level, format_index(format, level, first), promise);
+    bool uniform = level < format->levels && is_uniform(format, window, level, format_index(format, level, first),
+                                                        format_index(format, level, last), promise);
     quire_port_window_close(window);
     return uniform;
 }
@@ -88,7 +92,8 @@ static bool leaf_stays(quire_table_t *table, quire_va_t first, quire_va_t last)
     if (frame.number == 0)
         return false;
     void *window = quire_port_window_open(frame);
-    bool stays = !is_uniform(format, window, 1, format_index(format, 1, first), &promise);
+    bool stays =
+        !is_uniform(format, window, 1, format_index(format, 1, first), format_index(format, 1, last), &promise);
     quire_port_window_close(window);
     return stays;
 }

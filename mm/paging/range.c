@@ -64,28 +64,6 @@ static uint64_t dispose(quire_cursor_t *cursor, const entry_t *entry, uint64_t r
     return page.kind == QUIRE_PAGE_EMPTY ? 0 : format_pages(format, entry->level);
 }
 
-unsigned quire_paging_words_fill(const quire_table_t *table, const entry_t *entry, unsigned end, uint64_t before,
-                                 uint64_t after)
-{
-    const quire_format_t *format = format_of(table);
-    unsigned stop = entry->index;
-
-    if (before == after) {
-        while (stop < end && word_read(format, entry->window, stop) == before)
-            stop++;
-        return stop;
-    }
-    while (stop < end && word_read(format, entry->window, stop) == before)
-        word_store(format, entry->window, stop++, after);
-    if (entries_are_recorded()) {
-        entry_t each = *entry;
-
-        for (; each.index < stop; each.index++, each.va += format_reach(format, entry->level) + 1)
-            entry_record(table, &each, before, after);
-    }
-    return stop;
-}
-
 /* Of the entries that begin at va, those up to this index are covered whole by [va, last]. */
 static unsigned whole_end(const quire_format_t *format, unsigned level, quire_va_t last)
 {
@@ -140,7 +118,7 @@ static quire_va_t mark_run(mark_t *mark, const entry_t *entry, quire_va_t last, 
         entry->va != format_first(format, entry->level, entry->va) ||
         !entry_encodable(format, entry->level, mark->page))
         return entry->va - 1;
-    unsigned count = quire_paging_words_fill(cursor->table, entry, end, raw, mark->after) - entry->index;
+    unsigned count = words_fill(cursor->table, entry, end, raw, mark->after) - entry->index;
     quire_va_t stop = entry->va + (((quire_va_t)count << format_shift(format, entry->level)) - 1);
     if (mark->after == 0 && raw != 0)
         quire_paging_prune_add(cursor, entry->va, stop);

@@ -18,12 +18,15 @@ static uint64_t taken_in_leaf(const quire_format_t *format, quire_frame_t frame,
 {
     const void *window = quire_port_window_open(frame);
     unsigned end = format_index(format, 1, last) + 1;
-    size_t pages = 0;
+    unsigned from = format_index(format, 1, first);
+    size_t empty = 0;
 
-    for (unsigned i = format_index(format, 1, first); i < end; i++)
-        pages += word_read(format, window, i) != 0;
+    for (unsigned i = from; i < end; i++) {
+        if (word_read(format, window, i) == 0)
+            empty++;
+    }
     quire_port_window_close((void *)window);
-    return pages;
+    return end - from - empty;
 }
 
 static uint64_t taken_in_table(const quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t first,
@@ -94,7 +97,7 @@ static bool search_leaf(search_t *search, quire_frame_t frame, quire_va_t first,
     for (quire_va_t page = last & ~(quire_va_t)QUIRE_PAGE_MASK;; page -= QUIRE_PAGE_BYTES) {
         if (word_read(format, window, format_index(format, 1, page)) != 0)
             search->hole_end = page;
-        else
+        else if (search->hole_end - page >= search->bytes)
             found = fits(search, page, va);
         if (found || page == first)
             break;
