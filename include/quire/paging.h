@@ -281,10 +281,11 @@ bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_
 quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,
                                 unsigned prot, unsigned flags) QUIRE_MUST_CHECK;
 
-/* Joins the pages of the next smaller size under one entry of `level` into one large page, if they map consecutive
-   frames with the same rights and attributes; EDGES, the range covering it. Rights and content stay; the frames of the
-   PMM keep a reference each. QUIRE_NOT_FOUND: they are not such pages. QUIRE_EXISTS: it is a large page.
-   QUIRE_UNSUPPORTED: the first frame is not aligned to that size, or the entry cannot be a page. */
+/* Joins what stands in the table under one entry of `level` into that entry, if all its entries are equal promises
+   (RESERVED, GUARD, OBJECT), or map, or hide, consecutive frames with the same rights and attributes; EDGES, the range
+   covering it. What any page is stays as it was; the frames of the PMM keep a reference each. Takes no memory.
+   QUIRE_NOT_FOUND: they are nothing of the kind. QUIRE_EXISTS: it is one entry already. QUIRE_UNSUPPORTED: the first
+   frame is not aligned to that size, or the entry cannot say that. */
 quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsigned level) QUIRE_MUST_CHECK;
 
 /* Sets [start, end), within the range, to a promise, as coarse as it fits (single pages after POPULATE); kind EMPTY is

@@ -1,22 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * promote.c - small pages become a large one.
+ * promote.c - a table that one entry can stand for gives way to it.
  *
  * Problem. Pages that were mapped one by one, or split off a large page, may lie in consecutive frames with the same
- * rights; one entry then says the same as a table of them, and one TLB entry holds what took hundreds.
+ * rights; one entry then says the same as a table of them, and one TLB entry holds what took hundreds. A coarse promise
+ * that was cut at one page, and is the same promise throughout again, is a table that says one thing 512 times.
  *
- * Idea. Look over the table; if all its entries go on from the first, overwrite the entry above. A processor may use
- * the old small translations until the flush, and sets accessed and dirty bits in the old table meanwhile: so flush
- * first, then collect those bits, then release the table. Between the two steps both sizes translate alike
- * (SDM 4.10.2.3 allows either to be used), so that nothing can go wrong.
+ * Idea. Look over the table; if all its entries go on from the first, as acquire.c would write them, overwrite the
+ * entry above. A processor may use the old small translations until the flush, and sets accessed and dirty bits in the
+ * old table meanwhile: so flush first, then collect those bits, then release the table. Between the two steps both
+ * sizes translate alike (SDM 4.10.2.3 allows either to be used), so that nothing can go wrong. Promises and hidden
+ * pages are translated by nobody: their table just goes, after the flush that every freed table needs.
  *
  * Frames of the PMM stay what they were, single blocks with a count each; the large page is released block by block. It
- * can therefore be split again (acquire.c), unlike one that is mapped from a large block.
+ * can therefore be split again (acquire.c), unlike one that is mapped from a large block. No memory is taken, so that
+ * this works when there is none, and is a way to get some.
+ *
+ * When. Only when it is asked for, and fork asks (mm/vmm/fork.c), which reads all entries anyway. Rejected: joining at
+ * the close of every mark or protect that made a table uniform. A page that is protected and unprotected, or touched
+ * and discarded, in turn would take and give back a table each time; a table is some 1,500 instructions to make, what
+ * such a call costs without it is 500.
  */
 #include "paging.h"
 
-/* Whether the table's entries are small parts of one large page; then `page` is that page, its accessed and dirty bits
-   all parts' together. */
+/* Whether entry i of the table may be a part of `whole`, which its first entry began. */
+static bool goes_on(const quire_page_t *part, const quire_page_t *whole, uint64_t pages_before)
+{
+    if (part->kind != whole->kind || part->prot != whole->prot || part->key != whole->key ||
+        part->flags != whole->flags)
+        return false;
+    switch (part->kind) {
+    case QUIRE_PAGE_MAPPED:
+    case QUIRE_PAGE_HIDDEN:
+        return part->payload == whole->payload + pages_before;
+    case QUIRE_PAGE_RESERVED:
+    case QUIRE_PAGE_GUARD:
+    case QUIRE_PAGE_OBJECT:
+        return part->payload == whole->payload;
+    case QUIRE_PAGE_EMPTY:
+    case QUIRE_PAGE_TABLE:
+    case QUIRE_PAGE_SWAPPED:
+    case QUIRE_PAGE_BUSY:
+        break;
+    }
+    return false;
+}
+
+/* Whether the table's entries are the parts of one; then `page` is that one, its accessed and dirty bits all parts'
+   together. */
 static bool read_parts(const quire_format_t *format, quire_frame_t frame, unsigned level, quire_page_t *page)
 {
     void *window = quire_port_window_open(frame);
@@ -30,8 +61,7 @@ static bool read_parts(const quire_format_t *format, quire_frame_t frame, unsign
         part.flags &= (uint16_t) ~(QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
         if (i == 0)
             *page = part;
-        alike = part.kind == QUIRE_PAGE_MAPPED && part.prot == page->prot && part.key == page->key &&
-                part.flags == page->flags && part.payload == page->payload + i * format_pages(format, level);
+        alike = goes_on(&part, page, i * format_pages(format, level));
     }
     quire_port_window_close(window);
     page->flags |= (uint16_t)mmu_flags;
@@ -62,7 +92,7 @@ static quire_status_t promote_entry(quire_cursor_t *cursor, const entry_t *entry
     quire_page_t page;
 
     if (!entry_is_table(format, entry->level, raw))
-        return entry_present(raw) ? QUIRE_EXISTS : QUIRE_NOT_FOUND;
+        return raw != 0 ? QUIRE_EXISTS : QUIRE_NOT_FOUND;
     if (!read_parts(format, old, entry->level - 1, &page))
         return QUIRE_NOT_FOUND;
     if (entry_is_kept(format, entry->level, raw) || !entry_encodable(format, entry->level, &page))
@@ -70,9 +100,13 @@ static quire_status_t promote_entry(quire_cursor_t *cursor, const entry_t *entry
     uint64_t after = entry_encode(format, entry->level, &page);
     (void)entry_replace(table, entry, raw, after);
     quire_paging_table_leaves(table, old, entry->level - 1, first);
-    quire_paging_flush_add(cursor, first, format_last(format, entry->level, first));
-    quire_paging_settle(cursor);
-    carry_mmu_flags(cursor, entry, old, after);
+    if (entry_present(after)) {
+        quire_paging_flush_add(cursor, first, format_last(format, entry->level, first));
+        quire_paging_settle(cursor);
+        carry_mmu_flags(cursor, entry, old, after);
+    } else {
+        quire_paging_flush_add(cursor, first, first | QUIRE_PAGE_MASK);
+    }
     quire_paging_gather(cursor, old, GATHER_FRAME);
     return QUIRE_OK;
 }
@@ -83,7 +117,7 @@ quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsig
     quire_frame_t frame = cursor->table->root;
     quire_status_t status = QUIRE_NOT_FOUND;
 
-    if (level < 2 || level > format->levels || !format_page_at(format, level))
+    if (level < 2 || level > quire_format_promise_level(format))
         return QUIRE_UNSUPPORTED;
     if (cursor->mode != QUIRE_CURSOR_EDGES || va != format_first(format, level, va) || va < cursor->start ||
         format_last(format, level, va) > cursor->end - 1)

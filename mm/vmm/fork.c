@@ -9,6 +9,9 @@
  * page that may only be read today and is made writable tomorrow still copies. The first write faults, and fault.c
  * gives the writer a copy, or the frame itself if it is the last that holds it.
  *
+ * A table whose entries all came to be the same promise is joined on the way (quire_cursor_promote): here every entry
+ * is looked at anyway.
+ *
  * Failure: the child is destroyed, which drops its references. The parent may keep marks on pages that nobody shares;
  * its next write finds one reference, keeps the frame and drops the mark. What the parent can read and write is
  * unchanged.
@@ -104,13 +107,25 @@ static quire_status_t fork_coarse(quire_space_t *child, const quire_extent_t *ex
     return status;
 }
 
+/* What stands at `at`. A table of one promise is joined into one entry first, if nothing is to be seen of it but that:
+   the child then needs no table, and the parent has one less. */
+static quire_extent_t extent_to_fork(quire_cursor_t *from, quire_va_t at, quire_va_t span, quire_va_t top)
+{
+    quire_extent_t extent = quire_vmm_run(from, at, top);
+
+    if (extent.level == 1 && extent.page.kind != QUIRE_PAGE_EMPTY && !has_frame(&extent.page) &&
+        (at & (span - 1)) == 0 && extent.end - at == span && quire_cursor_promote(from, at, 2) == QUIRE_OK)
+        extent = quire_vmm_extent(from, at, top);
+    return extent;
+}
+
 static quire_status_t fork_half(quire_space_t *parent, quire_cursor_t *from, quire_space_t *child, quire_va_t top)
 {
     quire_va_t span = (quire_va_t)quire_format_span(parent->table.format, 2);
     quire_status_t status = QUIRE_OK;
 
     for (quire_va_t at = 0; at < top && status == QUIRE_OK;) {
-        quire_extent_t extent = quire_vmm_extent(from, at, top);
+        quire_extent_t extent = extent_to_fork(from, at, span, top);
 
         if (extent.page.kind != QUIRE_PAGE_EMPTY && extent.level == 1) {
             extent.end = (at | (span - 1)) < top - 1 ? (at | (span - 1)) + 1 : top;

@@ -88,6 +88,11 @@ static void join(extents_t *extents, size_t first, size_t last)
     }
 }
 
+bool extents_are_one(const extents_t *extents, quire_va_t start, quire_va_t end)
+{
+    return index_of(extents, start) == index_of(extents, end - 1) && end <= extents->end;
+}
+
 void extents_set(extents_t *extents, quire_va_t start, quire_va_t end, const quire_page_t *page)
 {
     size_t first = cut(extents, start);

@@ -31,6 +31,9 @@ void extents_set(extents_t *extents, quire_va_t start, quire_va_t end, const qui
 #define EXTENTS_KEY_KEPT QUIRE_KEYS
 void extents_protect(extents_t *extents, quire_va_t start, quire_va_t end, unsigned prot, unsigned key);
 
+/* Whether one range covers [start, end): its pages say the same, and frames count up. */
+bool extents_are_one(const extents_t *extents, quire_va_t start, quire_va_t end);
+
 /* How many pages of [start, end) are of this kind; with `owned`, only those whose frame is the PMM's. */
 size_t extents_count(const extents_t *extents, quire_va_t start, quire_va_t end, quire_page_kind_t kind, bool owned);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* promote.c - small pages joined into a large one, and cut again; cursors that did nothing. */
+/* promote.c - tables joined into one entry, of pages and of promises, and cut again; cursors that did nothing. */
 #include "fixture.h"
 
 static quire_status_t promote(quire_table_t *table, quire_va_t va, unsigned level)
@@ -146,4 +146,97 @@ static void nothing_done(fixture_t *fixture)
 TEST(paging, a_cursor_that_did_nothing_changed_nothing)
 {
     paging_each_format(nothing_done);
+}
+
+/* A table of one promise gives way to one entry; that takes no memory. */
+static void promises(fixture_t *fixture)
+{
+    static const quire_page_kind_t kinds[] = {QUIRE_PAGE_RESERVED, QUIRE_PAGE_GUARD, QUIRE_PAGE_OBJECT};
+    quire_table_t *table = &fixture->table;
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    size_t with_table;
+
+    for (unsigned i = 0; i < 3; i++) {
+        quire_page_kind_t other = kinds[(i + 1) % 3];
+
+        CHECK_OK(paging_mark(table, span, 2 * span, kinds[i], USER_WRITE));
+        CHECK_EQUAL(promote(table, span, 2), QUIRE_EXISTS);
+        CHECK_OK(paging_mark(table, span + PAGE, span + 2 * PAGE, other, USER_WRITE));
+        CHECK_EQUAL(promote(table, span, 2), QUIRE_NOT_FOUND);
+        CHECK_OK(paging_mark(table, span + PAGE, span + 2 * PAGE, kinds[i], USER_READ));
+        CHECK_EQUAL(promote(table, span, 2), QUIRE_NOT_FOUND);
+        CHECK_OK(paging_protect(table, span, 2 * span, USER_READ));
+        CHECK_EQUAL(paging_query(table, span).level, 1);
+        with_table = table->table_frames;
+        test_pmm_leave(fixture->pmm, 0);
+        CHECK_OK(promote(table, span, 2));
+        test_pmm_restore(fixture->pmm);
+        test_pmm_leave(fixture->pmm, 0);
+        CHECK_EQUAL(paging_mark(table, span + PAGE, span + 2 * PAGE, other, USER_WRITE), QUIRE_NO_MEMORY);
+        test_pmm_restore(fixture->pmm);
+        CHECK_EQUAL(paging_query(table, span + PAGE).level, 2);
+        CHECK_EQUAL(paging_query(table, span + PAGE).page.kind, kinds[i]);
+        CHECK_EQUAL(paging_query(table, span + PAGE).page.prot, USER_READ);
+        CHECK(table->table_frames < with_table);
+        CHECK_OK(quire_table_check(table));
+        CHECK_OK(paging_mark(table, span, 2 * span, QUIRE_PAGE_EMPTY, 0));
+    }
+}
+
+TEST(paging, promises_are_joined_without_memory)
+{
+    paging_each_format(promises);
+}
+
+/* Payloads of objects are part of what a promise says. */
+static void payloads(fixture_t *fixture)
+{
+    quire_page_t object = {.kind = QUIRE_PAGE_OBJECT, .prot = USER_READ, .payload = 5};
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    quire_cursor_t cursor;
+
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_OK(quire_cursor_open(&cursor, &fixture->table, 0, span, QUIRE_CURSOR_POPULATE));
+        (void)quire_cursor_mark(&cursor, 0, span, &object);
+        object.payload = 6 - i;
+        (void)quire_cursor_mark(&cursor, span - PAGE, span, &object);
+        object.payload = 5;
+        quire_cursor_close(&cursor);
+        CHECK_EQUAL(promote(&fixture->table, 0, 2), i == 0 ? QUIRE_NOT_FOUND : QUIRE_OK);
+    }
+    CHECK_EQUAL(paging_query(&fixture->table, 0).page.payload, 5);
+    CHECK_OK(paging_mark(&fixture->table, 0, span, QUIRE_PAGE_EMPTY, 0));
+}
+
+TEST(paging, promises_of_different_objects_are_not_joined)
+{
+    paging_each_format(payloads);
+}
+
+/* Pages that nobody may touch at present: joined, shown again as one large page, and cut. */
+static void hidden(fixture_t *fixture)
+{
+    quire_table_t *table = &fixture->table;
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    size_t pages = (size_t)(span / PAGE);
+
+    map_pages(table, span, FOREIGN_BASE, pages, FOREIGN);
+    CHECK_OK(paging_protect(table, span, 2 * span, QUIRE_PROT_USER));
+    CHECK_EQUAL(table->mapped_pages, 0);
+    CHECK_OK(promote(table, span, 2));
+    CHECK_EQUAL(paging_query(table, span).page.kind, QUIRE_PAGE_HIDDEN);
+    CHECK_EQUAL(paging_query(table, span).level, 2);
+    CHECK_OK(paging_protect(table, span, 2 * span, USER_READ));
+    CHECK_EQUAL(table->mapped_pages, pages);
+    CHECK_EQUAL(paging_query(table, span).page.payload, FOREIGN_BASE);
+    CHECK(paging_query(table, span).page.flags & QUIRE_PAGE_DIRTY);
+    CHECK_OK(paging_mark(table, span + PAGE, span + 2 * PAGE, QUIRE_PAGE_EMPTY, 0));
+    CHECK_EQUAL(table->mapped_pages, pages - 1);
+    CHECK_OK(quire_table_check(table));
+    CHECK_OK(paging_mark(table, span, 2 * span, QUIRE_PAGE_EMPTY, 0));
+}
+
+TEST(paging, hidden_pages_are_joined)
+{
+    paging_each_format(hidden);
 }

@@ -199,3 +199,34 @@ TEST(vmm, the_kernel_does_not_fork)
 {
     vmm_each_format(fork_refused);
 }
+
+/* A promise that was cut and is whole again: the child gets no table for it, and the parent's goes. */
+static void joins_promises(fixture_t *fixture)
+{
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t parent;
+    quire_space_t child;
+    size_t tables;
+
+    vmm_make(fixture, &parent, 1);
+    vmm_reserve_at(&parent, SEAM, (size_t)(2 * span / PAGE), READ_WRITE);
+    CHECK_OK(quire_vmm_fault(&parent, SEAM + span, USER_WRITE));
+    CHECK_OK(quire_vmm_protect(&parent, SEAM + PAGE, PAGE, QUIRE_PROT_READ));
+    CHECK_OK(quire_vmm_protect(&parent, SEAM + PAGE, PAGE, READ_WRITE));
+    tables = parent.table.table_frames;
+    CHECK_OK(quire_vmm_fork(&parent, &child, 2));
+    CHECK_EQUAL(parent.table.table_frames, tables - 1);
+    CHECK_EQUAL(child.table.table_frames, tables - 1);
+    CHECK_OK(quire_vmm_check(&parent));
+    CHECK_OK(quire_vmm_check(&child));
+    CHECK_OK(quire_vmm_fault(&parent, SEAM + PAGE, USER_WRITE));
+    CHECK_OK(quire_vmm_fault(&child, SEAM + PAGE, USER_WRITE));
+    quire_vmm_destroy(&child);
+    vmm_end(fixture, &parent, free_frames);
+}
+
+TEST(vmm, fork_joins_promises_that_were_cut)
+{
+    vmm_each_format(joins_promises);
+}
