@@ -135,7 +135,9 @@ build/host/fuzz/fuzz-%: build/host/fuzz/tests/fuzz/%.o build/host/fuzz/library.a
 noise: $(FUZZ:%=build/host/gcc-64/noise-%)
 fuzz: $(FUZZ:%=build/host/fuzz/fuzz-%) ## libFuzzer programs for every target of tests/fuzz, in build/host/fuzz
 
-build/host/%/explain: $(call objects,build/host/%,$(EXPLAIN_C) $(MM_C))
+# Out of an archive: what changes tables is not taken, and would want a machine.
+build/host/%/mm.a: $(call objects,build/host/%,$(MM_C)) ; @rm -f $@; ar qc $@ $^
+build/host/%/explain: $(call objects,build/host/%,$(EXPLAIN_C)) build/host/%/mm.a
 	$(HOST_CC_$*) -o $@ $^
 
 # $(1): the build. $(2): the program. $(3): its tests. $(4): the machine they run on.

@@ -15,6 +15,7 @@
  *     demo=fragmentation  memory without paging, drawn while processes come and go
  *     overflow       uses up the kernel's stack: what follows must be a report in words, not a reset
  *     quiet          only what cannot be left unsaid
+ *     stop           stands still after the report of a fault that ends a process or the kernel, for ./quire explain
  *     icount         the emulator counts instructions in the time-stamp counter
  *     nopcid         leaves process-context identifiers off
  *     lf             new lines on the console are line feeds alone

@@ -82,6 +82,34 @@ static void build_map(void)
         add(boot_info.modules[i].start.value, boot_info.modules[i].bytes, QUIRE_MEMORY_MODULE);
 }
 
+/* How many bytes of [start, end) the firmware calls usable. */
+static uint64_t usable_bytes(uint64_t start, uint64_t end)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < boot_info.entry_count; i++) {
+        const boot_entry_t *entry = &boot_info.entries[i];
+        uint64_t last = entry->bytes > UINT64_MAX - entry->base ? UINT64_MAX : entry->base + entry->bytes;
+        uint64_t from = entry->base > start ? entry->base : start;
+        uint64_t to = last < end ? last : end;
+
+        if (quire_memory_kind_of_e820(entry->type) == QUIRE_MEMORY_USABLE && from < to)
+            bytes += to - from;
+    }
+    return bytes;
+}
+
+/* A loader may put the modules behind the kernel whether there is RAM or not. */
+static void require_modules(void)
+{
+    for (size_t i = 0; i < boot_info.module_count; i++) {
+        uint64_t start = boot_info.modules[i].start.value;
+
+        if (usable_bytes(start, start + boot_info.modules[i].bytes) < boot_info.modules[i].bytes)
+            quire_port_panic("this machine has too little memory: a boot module lies where there is none");
+    }
+}
+
 static uint64_t ram_limit(void)
 {
     unsigned bits = arch_physical_bits() < ARCH_RAM_BITS ? arch_physical_bits() : ARCH_RAM_BITS;
@@ -322,6 +350,7 @@ void memory_init(void)
 {
     const quire_heap_source_t source = {.context = &kernel_space, .grow = grow_heap, .shrink = shrink_heap};
 
+    require_modules();
     build_map();
     memory_times.map_done = arch_timestamp();
     init_pmm();

@@ -47,6 +47,7 @@ static void show_machine(void)
 {
     print("  %s, %u levels of page tables, started by %s\n", quire_format_name(&ARCH_FORMAT),
           quire_format_levels(&ARCH_FORMAT), boot_info.loader);
+    arch_show_cpu();
     print("  %llu %s from the first instruction to all allocators ready\n\n",
           (unsigned long long)(memory_times.heap_done - boot_info.entry_time), walk_unit());
     show_memory_map();

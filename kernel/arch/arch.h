@@ -74,7 +74,7 @@ void arch_preflight(quire_preflight_t *preflight);
    has them; the word "nopcid" leaves out the last. */
 void arch_memory_ready(const quire_table_t *table);
 
-/* Prints what of that this CPU uses. */
+/* Prints what of that this CPU uses, as its control registers have it. */
 void arch_show_cpu(void);
 
 /* --- for kernel/trap.c --- */

@@ -22,9 +22,24 @@ for arch in x86_64 i386pae; do
     equal "$arch, 64G: the main job works" "$status" 0
 done
 
-# Too little is told in words, not by a reset.
-export ARCH=x86_64
-machine --mem 2M
-equal "2 MiB are too few: status" "$status" 125
-check "2 MiB are too few: no triple fault" sh -c '! grep -q "triple fault" "$1"' - "$scratch/err"
+# Too little is told in words, not by a reset or by silence.
+for arch in x86_64 i386 i386pae; do
+    for size in 1M 2M; do
+        export ARCH=$arch
+        LIMIT=60 machine --mem $size
+        equal "$arch, $size are too few: status" "$status" 125
+        cat "$scratch/out" "$scratch/err" >"$scratch/said"
+        contains "$arch, $size are too few: is said" "$scratch/said" "too little memory"
+    done
+    LIMIT=60 machine --mem 4M
+    check "$arch, 4M: it ends, and by no fault" sh -c '[ "$1" -ne 124 ] && ! grep -E "has failed|triple fault" "$2" "$3"' - \
+        "$status" "$scratch/out" "$scratch/err"
+done
+
+# Less than the kernel itself needs, which ./quire does not try.
+for arch in x86_64 i386 i386pae; do
+    timeout -k 5 30 qemu-system-x86_64 -cpu max -m 1200K -nodefaults -display none -no-reboot -serial stdio \
+        -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$root/build/$arch/quire.elf" >"$scratch/out" 2>&1
+    contains "$arch, 1200 KiB are too few: is said" "$scratch/out" "too little memory to hold the kernel"
+done
 finish

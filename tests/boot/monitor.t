@@ -15,4 +15,25 @@ for ARCH in i386 i386pae x86_64; do
         contains "$ARCH: the session has '$text'" "$scratch/session" "$text"
     done
 done
+
+# Somebody else ends it: SIGTERM, while the monitor waits for a key.
+mkfifo "$scratch/keys"
+timeout -k 10 100 script -qec "echo \$\$ >$scratch/pid; exec $quire run" /dev/null <"$scratch/keys" >"$scratch/out" 2>&1 &
+terminal=$!
+exec 5>"$scratch/keys"
+tries=0
+until grep -q 'All accounts settled' "$scratch/out" || [ $tries -ge 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+sleep 1
+machines=$(pgrep -P "$(cat "$scratch/pid")")
+kill -TERM "$(cat "$scratch/pid")"
+wait $terminal
+equal "SIGTERM ends it: status" $? 143
+check "SIGTERM ends it: there was a machine" test -n "$machines"
+for machine in $machines; do
+    check "SIGTERM ends it: no machine is left" sh -c "! kill -0 $machine 2>/dev/null"
+done
+exec 5>&-
 finish

@@ -59,24 +59,6 @@ void quire_port_shootdown(const quire_shootdown_t *request)
     never();
 }
 
-void quire_cpu_flush_page(quire_va_t va)
-{
-    (void)va;
-    never();
-}
-
-void quire_cpu_flush_all(bool global)
-{
-    (void)global;
-    never();
-}
-
-void quire_cpu_load_root(quire_pa_t root)
-{
-    (void)root;
-    never();
-}
-
 uint64_t quire_cpu_timestamp(void)
 {
     return 0;

@@ -19,7 +19,6 @@
 #define CR4_PAE     0x20
 #define MSR_EFER    0xC0000080
 #define EFER_NXE    0x800
-#define FEATURES    0x8018 /* CPUID 1, EDX: 4 MiB pages, time-stamp counter, CMOV (which compilers take for granted) */
 #define LARGE_PAGE  0x83 /* present, writable, large */
 
     .section .boot.header, "a", @progbits
@@ -33,16 +32,13 @@
 boot_start:
     cli
     cld
-    movl $PHYSICAL(boot_stack_top) - 16, %esp
+    movl $1f, %edx
+    jmp boot_require_memory
+1:  movl $PHYSICAL(boot_stack_top) - 16, %esp
     movl %eax, 0(%esp) /* arch_start(magic, info, entry_time) */
     movl %ebx, 4(%esp)
     call boot_require_cpuid
-    movl $too_old, %esi
-    movl $1, %eax
-    cpuid
-    andl $FEATURES, %edx
-    cmpl $FEATURES, %edx
-    jne boot_refuse
+    call require_features
     rdtsc
     movl %eax, 8(%esp)
     movl %edx, 12(%esp)
@@ -54,7 +50,24 @@ boot_start:
     movl $boot_high, %eax
     jmp *%eax
 
-too_old: .asciz "this CPU is older than the Pentium Pro\r\n"
+/* Compilers take CMOV for granted. */
+require_features:
+    movl $1, %eax
+    cpuid
+    movl $too_old, %esi
+    btl $15, %edx
+    jnc boot_refuse
+    movl $no_large_pages, %esi
+    btl $3, %edx
+    jnc boot_refuse
+    movl $no_counter, %esi
+    btl $4, %edx
+    jnc boot_refuse
+    ret
+
+too_old:        .asciz "this CPU is older than the Pentium Pro: it has no CMOV\r\n"
+no_large_pages: .asciz "this CPU has no pages of 4 MiB (PSE)\r\n"
+no_counter:     .asciz "this CPU has no time-stamp counter\r\n"
 
 #if ARCH_PAE
 

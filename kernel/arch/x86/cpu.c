@@ -84,17 +84,25 @@ void arch_set_key_rights(uint32_t rights)
         cpu_write_pkru(rights);
 }
 
+/* Two-level paging has no NX, and also runs on CPUs without that register. */
+static bool has_no_execute(void)
+{
+    return quire_format_levels(&ARCH_FORMAT) > 2 && (cpu_read_msr(MSR_EFER) & EFER_NXE) != 0;
+}
+
 void arch_show_cpu(void)
 {
-    const struct {
+    static const struct {
         const char *name;
-        bool on;
-    } known[] = {{"global pages", cpu_features.pge}, {"SMEP", cpu_features.smep}, {"SMAP", cpu_features.smap},
-                 {"UMIP", cpu_features.umip},        {"keys", cpu_features.keys}, {"PCID", cpu_features.pcid}};
+        uintptr_t bit;
+    } known[] = {{"global pages", CR4_PGE}, {"SMEP", CR4_SMEP}, {"SMAP", CR4_SMAP},
+                 {"UMIP", CR4_UMIP},        {"keys", CR4_PKE},  {"PCID", CR4_PCIDE}};
+    uintptr_t cr4 = cpu_read_cr4();
 
-    print("  %u bits of physical address; in use:", cpu_features.physical_bits);
+    print("  %u bits of physical address; in use:%s%s", cpu_features.physical_bits,
+          cpu_read_cr0() & CR0_WP ? " WP," : "", has_no_execute() ? " NX," : "");
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].on)
+        if (cr4 & known[i].bit)
             print(" %s,", known[i].name);
     }
     print(" paging with %u levels\n", quire_format_levels(&ARCH_FORMAT));

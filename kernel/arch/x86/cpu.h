@@ -30,6 +30,7 @@
 #define MSR_SFMASK  0xC0000084
 #define MSR_FS_BASE 0xC0000100
 #define EFER_SCE    1u
+#define EFER_NXE    (1u << 11)
 
 #define FLAG_TF (1u << 8)
 #define FLAG_IF (1u << 9)

@@ -54,7 +54,9 @@ multiboot2_end:
 boot_start:
     cli
     cld
-    movl %eax, %esi
+    movl $1f, %edx
+    jmp boot_require_memory
+1:  movl %eax, %esi
     rdtsc
     movl $PHYSICAL(boot_stack_top) - 16, %esp
     movl %esi, 0(%esp)
