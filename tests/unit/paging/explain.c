@@ -48,7 +48,10 @@ static void stories(fixture_t *fixture)
 {
     quire_va_t at = 0x400000;
 
+    CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, NULL, 0), 0);
     check_story(fixture, 8, READS, "null pointer");
+    check_story(fixture, (quire_va_t)(fixture->shared_start > UINT32_MAX ? UINT64_MAX : UINT32_MAX) - 0x1100, 0,
+                "a small negative number");
     check_story(fixture, at, WRITES, "ring 3 writes at 0x400000: not present");
     check_story(fixture, at, READS, "nothing was ever promised");
     CHECK_OK(paging_map(&fixture->table, at, paging_frame(fixture), USER_READ, 0));

@@ -49,9 +49,67 @@ static void count_outside(quire_cursor_t *cursor)
     (void)quire_cursor_taken(cursor, start, end + PAGE);
 }
 
+/* The cursor covers one entry of level 2; opening has made no table below it. */
+static void mark_part_of_a_promise(quire_cursor_t *cursor)
+{
+    const quire_page_t promise = {.kind = QUIRE_PAGE_RESERVED, .prot = QUIRE_PROT_READ};
+
+    (void)quire_cursor_mark(cursor, start, end, &promise);
+    (void)quire_cursor_mark(cursor, start, start + PAGE, &(quire_page_t){.kind = QUIRE_PAGE_EMPTY});
+}
+
+static void protect_part_of_a_promise(quire_cursor_t *cursor)
+{
+    const quire_page_t promise = {.kind = QUIRE_PAGE_RESERVED, .prot = QUIRE_PROT_READ};
+
+    (void)quire_cursor_mark(cursor, start, end, &promise);
+    quire_cursor_protect(cursor, start, start + PAGE, READ_WRITE);
+}
+
+static void let_users_in(quire_cursor_t *cursor)
+{
+    quire_cursor_protect(cursor, start, end, USER_READ);
+}
+
+/* A key is a user's page's. */
+static void mark_with_a_key(quire_cursor_t *cursor)
+{
+    const quire_page_t promise = {.kind = QUIRE_PAGE_RESERVED, .prot = QUIRE_PROT_READ, .key = 1};
+
+    (void)quire_cursor_mark(cursor, start, end, &promise);
+}
+
+static void map_large_after_populate(quire_cursor_t *cursor)
+{
+    CHECK_OK(quire_cursor_map(cursor, start, 2, quire_frame(FOREIGN_BASE), READ, FOREIGN));
+}
+
+static void put_a_page_without_rights(quire_cursor_t *cursor)
+{
+    const quire_page_t page = {.kind = QUIRE_PAGE_MAPPED, .flags = FOREIGN, .payload = FOREIGN_BASE};
+
+    quire_cursor_put(cursor, start, &page);
+}
+
+static void supply_without_tables(quire_cursor_t *cursor)
+{
+    quire_frame_t chain = {0};
+
+    (void)quire_cursor_supply(cursor, start, end, 0, &chain);
+}
+
 static const misuse_t misuses[] = {
-    {NULL, QUIRE_CURSOR_EDGES, map_without_tables}, {NULL, QUIRE_CURSOR_EDGES, put_without_tables},
-    {NULL, QUIRE_CURSOR_EDGES, map_large_beyond},   {NULL, QUIRE_CURSOR_EDGES, promote_beyond},
+    {NULL, QUIRE_CURSOR_EDGES, mark_part_of_a_promise},
+    {NULL, QUIRE_CURSOR_EDGES, protect_part_of_a_promise},
+    {NULL, QUIRE_CURSOR_EDGES, let_users_in},
+    {NULL, QUIRE_CURSOR_EDGES, mark_with_a_key},
+    {NULL, QUIRE_CURSOR_POPULATE, map_large_after_populate},
+    {NULL, QUIRE_CURSOR_POPULATE, put_a_page_without_rights},
+    {NULL, QUIRE_CURSOR_EDGES, supply_without_tables},
+    {NULL, QUIRE_CURSOR_EDGES, map_without_tables},
+    {NULL, QUIRE_CURSOR_EDGES, put_without_tables},
+    {NULL, QUIRE_CURSOR_EDGES, map_large_beyond},
+    {NULL, QUIRE_CURSOR_EDGES, promote_beyond},
     {NULL, QUIRE_CURSOR_READ, count_outside},
 };
 

@@ -197,3 +197,53 @@ TEST(paging, preflight_of_other_kernels)
 {
     paging_each_format(foreign_bits);
 }
+
+/* Reads the root, and nothing else: as if all other tables lay where no RAM is. */
+static const void *read_root_only(void *context, quire_frame_t frame)
+{
+    static uint8_t bytes[QUIRE_PAGE_BYTES];
+    const quire_frame_t *root = context;
+
+    if (frame.number != root->number)
+        return NULL;
+    const uint8_t *window = quire_port_window_open(frame);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = window[i];
+    quire_port_window_close((void *)(uintptr_t)window);
+    return bytes;
+}
+
+static void out_of_reach(fixture_t *fixture)
+{
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    layout_t layout;
+    quire_preflight_t flight = sound(fixture, &layout);
+    quire_preflight_t broken = flight;
+    quire_frame_t root = fixture->table.root;
+
+    CHECK_OK(quire_preflight_check(&flight, text, TEXT_BYTES));
+    broken.read = read_root_only;
+    broken.context = &root;
+    finds(&broken, "is not RAM");
+    broken = flight;
+    broken.idt = layout.idt + PAGE;
+    broken.idt_limit = 0xfff;
+    finds(&broken, "is not mapped");
+    CHECK_OK(paging_map(&fixture->table, PAGE, paging_frame(fixture), USER_READ | QUIRE_PROT_EXEC, 0));
+    broken = flight;
+    broken.instruction = PAGE;
+    CHECK_OK(quire_preflight_check(&broken, text, TEXT_BYTES));
+    broken.cr4 |= (uint64_t)1 << 20;
+    finds(&broken, "SMEP and SMAP");
+    if (quire_format_levels(fixture->format) > 2)
+        return;
+    CHECK_OK(paging_map_large(&fixture->table, span, 2, FOREIGN_BASE, USER_READ, FOREIGN));
+    broken = flight;
+    broken.cr4 = 0x80;
+    finds(&broken, "until CR4.PSE is set");
+}
+
+TEST(paging, preflight_sees_what_is_out_of_reach)
+{
+    paging_each_format(out_of_reach);
+}

@@ -107,6 +107,24 @@ TEST(paging, joined_frames_are_given_back_one_by_one)
     paging_each_format_with_block(owned);
 }
 
+/* The same, unmapped as one page: every frame is given back. */
+static void owned_whole(fixture_t *fixture)
+{
+    size_t free_frames = paging_free_frames(fixture);
+
+    break_block(fixture);
+    map_pages(&fixture->table, 0, fixture->block.number, 512, 0);
+    CHECK_OK(promote(&fixture->table, 0, 2));
+    CHECK_EQUAL(paging_query(&fixture->table, 0).level, 2);
+    CHECK_OK(paging_mark(&fixture->table, 0, 512 * PAGE, QUIRE_PAGE_EMPTY, 0));
+    CHECK_EQUAL(paging_free_frames(fixture), free_frames + 512);
+}
+
+TEST(paging, a_joined_page_gives_back_all_its_frames)
+{
+    paging_each_format_with_block(owned_whole);
+}
+
 /* A block with one count for all cannot be cut; the tree stays as it was. */
 static void uncuttable(fixture_t *fixture)
 {
