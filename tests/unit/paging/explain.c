@@ -44,14 +44,24 @@ static void put(fixture_t *fixture, quire_va_t va, quire_page_kind_t kind, unsig
     quire_cursor_close(&cursor);
 }
 
+static void nowhere(fixture_t *fixture)
+{
+    quire_va_t highest = (quire_va_t)(fixture->shared_start > UINT32_MAX ? UINT64_MAX : UINT32_MAX);
+
+    CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, NULL, 0), 0);
+    check_story(fixture, highest - 0x1100, 0, "a small negative number");
+}
+
+TEST(paging, faults_at_the_top_are_explained)
+{
+    paging_each_format(nowhere);
+}
+
 static void stories(fixture_t *fixture)
 {
     quire_va_t at = 0x400000;
 
-    CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, NULL, 0), 0);
     check_story(fixture, 8, READS, "null pointer");
-    check_story(fixture, (quire_va_t)(fixture->shared_start > UINT32_MAX ? UINT64_MAX : UINT32_MAX) - 0x1100, 0,
-                "a small negative number");
     check_story(fixture, at, WRITES, "ring 3 writes at 0x400000: not present");
     check_story(fixture, at, READS, "nothing was ever promised");
     CHECK_OK(paging_map(&fixture->table, at, paging_frame(fixture), USER_READ, 0));
