@@ -130,6 +130,9 @@ typedef struct quire_table {
     quire_frame_t tags;   /* kernel's: the frame in which CPUs note what they keep; 0: none */
     bool has_local_pages; /* kernel's: it has mapped pages that are not global */
     bool has_lost_tables; /* since the last stamp */
+    /* what ring 3 runs on, where the kernel hides itself: mm/paging/gate.c */
+    const struct quire_table *gate; /* kernel's; NULL: it does not hide */
+    quire_frame_t user_root;        /* a process's; 0: the root is for ring 3, too */
 } quire_table_t;
 
 /* The kernel's tree. [shared_start, top) is what every other tree will share. Ranges that will change after sealing
@@ -166,6 +169,23 @@ typedef struct quire_table_loads {
     uint32_t kept;  /* of these, those that kept translations */
 } quire_table_loads_t;
 quire_table_loads_t quire_table_loads(const quire_table_t *table);
+
+/* Kernel page-table isolation. While ring 3 runs, the upper half is the gate's instead of the kernel's: another
+   kernel's tree, made by quire_table_create_kernel(), that maps (FOREIGN, at the kernel's own addresses, never GLOBAL)
+   what the CPU touches on its way in and out: entry code, descriptor tables, task state, entry stacks. It is sealed,
+   with nothing in its lower half, and final. A process created from then on has a second root, which the cursors keep
+   like the first below shared_start. The kernel leaves CR4.PGE clear, since global pages of its own would stay in reach
+   of ring 3. QUIRE_INVALID: not such trees, or of different formats or halves. */
+quire_status_t quire_table_use_gate(quire_table_t *kernel, quire_table_t *gate) QUIRE_MUST_CHECK;
+
+/* What the entry code loads into CR3, for the tree that this CPU has loaded: `user` last thing on the way to ring 3,
+   `kernel` first thing on the way back. Asked for on each way out, with interrupts off until ring 3 runs: what was
+   changed since the last time makes `user` drop translations. Both are the same for a tree without a second root. */
+typedef struct quire_table_crossing {
+    uint64_t user;
+    uint64_t kernel;
+} quire_table_crossing_t;
+quire_table_crossing_t quire_table_cross(const quire_table_t *table);
 
 /* The root's physical address. */
 quire_pa_t quire_table_root(const quire_table_t *table);
@@ -275,7 +295,8 @@ bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_
 /* Maps `frame` at va with a page of the given level (1 = 4 KiB); va and frame are aligned to it. The caller's reference
    to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
    POPULATE; a higher level needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there.
-   QUIRE_UNSUPPORTED: no page of that size in this format, or a frame it cannot name. QUIRE_NO_MEMORY: a higher-level
+   QUIRE_UNSUPPORTED: no page of that size in this format (nor in a root of which there are two), or a frame it cannot
+   name. QUIRE_NO_MEMORY: a higher-level
    table was missing (level > 1 only). QUIRE_INVALID: no READ, WRITE or EXEC; USER in the kernel's half, GLOBAL below
    it; COPY_ON_WRITE with FOREIGN. */
 quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,

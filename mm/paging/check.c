@@ -102,21 +102,21 @@ static void check_tree(check_t *check, quire_frame_t frame, unsigned level, quir
         breaks(check, "paging: an empty table was not given back");
 }
 
+/* From root entry `first` on, the tree is the kernel's. */
 static void check_shared(check_t *check, unsigned first)
 {
-    const quire_format_t *format = format_of(check->table);
-    void *own = quire_port_window_open(check->table->root);
-    void *kernel = quire_port_window_open(check->table->kernel->root);
+    const quire_table_t *table = check->table;
+    const quire_format_t *format = format_of(table);
 
-    for (unsigned i = first; i < format_entries(format, format->levels); i++) {
-        uint64_t raw = word_read(format, kernel, i);
-        uint64_t mmu_bits = entry_present(raw) ? X86_ACCESSED | X86_DIRTY : 0;
-
-        if (((word_read(format, own, i) ^ raw) & ~mmu_bits) != 0)
-            breaks(check, "paging: the shared half differs from the kernel's");
-    }
-    quire_port_window_close(kernel);
-    quire_port_window_close(own);
+    if (!quire_paging_root_is_copy(format, table->root, table->kernel->root, first,
+                                   format_entries(format, format->levels)))
+        breaks(check, "paging: the shared half differs from the kernel's");
+    if (table->user_root.number == 0)
+        return;
+    const char *rule = quire_paging_user_root_check(table);
+    check->table_frames++;
+    if (rule != NULL)
+        breaks(check, rule);
 }
 
 quire_status_t quire_table_check(quire_table_t *table)
@@ -129,14 +129,14 @@ quire_status_t quire_table_check(quire_table_t *table)
 
     quire_port_lock(&table->lock);
     check_tree(&check, table->root, levels, 0, 0, end);
+    if (table->kernel != NULL)
+        check_shared(&check, end);
     if (check.mapped_pages != table->mapped_pages)
         breaks(&check, "paging: the count of mapped pages is wrong");
     if (check.table_frames != table->table_frames)
         breaks(&check, "paging: the count of tables is wrong");
     if (table->leaf.number != 0 && !check.leaf_found)
         breaks(&check, "paging: the remembered table is not in the tree");
-    if (table->kernel != NULL)
-        check_shared(&check, end);
     quire_port_unlock(&table->lock);
     if (check.broken == NULL)
         return QUIRE_OK;

@@ -100,6 +100,16 @@ static inline void entry_record(const quire_table_t *table, const entry_t *entry
                 .before = before, .after = after);
 }
 
+/* Whether entries of this level stand in two roots (gate.c). Of a page there the MMU would note in one of them only
+   that it was written. */
+static inline bool root_is_twofold(const quire_table_t *table, unsigned level)
+{
+    return level == format_of(table)->levels && table->user_root.number != 0;
+}
+
+/* gate.c: the second root gets the word of a root entry of the lower half. */
+void quire_paging_mirror(const quire_table_t *table, unsigned index, uint64_t raw);
+
 /* Writes `after` over the run of entries, from this one to `end`, that hold the word `before`, which is not present and
    names no frame. Returns the index behind the run. */
 static inline unsigned words_fill(const quire_table_t *table, const entry_t *entry, unsigned end, uint64_t before,
@@ -111,6 +121,8 @@ static inline unsigned words_fill(const quire_table_t *table, const entry_t *ent
 
     for (; stop < end && word_read(format, entry->window, stop) == before; stop++)
         word_store(format, entry->window, stop, after);
+    for (unsigned i = entry->index; i < stop && root_is_twofold(table, entry->level); i++)
+        quire_paging_mirror(table, i, after);
     if (entries_are_recorded() && before != after) {
         for (; each.index < stop; each.index++, each.va += format_reach(format, entry->level) + 1)
             entry_record(table, &each, before, after);
@@ -133,6 +145,8 @@ static inline bool entry_try(const quire_table_t *table, const entry_t *entry, u
             return false;
         }
     }
+    if (root_is_twofold(table, entry->level))
+        quire_paging_mirror(table, entry->index, after);
     entry_record(table, entry, *before, after);
     return true;
 }

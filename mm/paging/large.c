@@ -73,6 +73,8 @@ quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, uns
         quire_port_panic("paging: a large page outside the cursor's range, or not aligned");
     if (cursor->mode != QUIRE_CURSOR_EDGES)
         quire_port_panic("paging: a large page needs a cursor opened with EDGES");
+    if (root_is_twofold(table, level))
+        return QUIRE_UNSUPPORTED;
     quire_frame_t frame = table_over(table, level, va, &raw);
     if (frame.number == 0) {
         if (entry_present(raw) || X86_PROMISE_CODE(raw) == promise_code(QUIRE_PAGE_HIDDEN))

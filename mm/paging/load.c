@@ -34,6 +34,9 @@
  * by CPU: it sets CR4.PCIDE. Tag 0 is for loads that keep nothing. Outside 64-bit code there are no tags, and the
  * compiler drops all of this.
  *
+ * A tree with a second root for ring 3 (gate.c) has a second tag. Nothing flushes that at once, not even this CPU's own
+ * changes: it is not loaded while the kernel runs. The way out to ring 3 looks at the stamp as a load does.
+ *
  * Rejected: a tag for each tree (4095 are not enough for all times, and what each CPU holds must be noted all the
  * same); the set of CPUs that are up to date, in each tree (the same rules, and a cache line that all CPUs write);
  * INVPCID for a tree that this CPU does not run (it spares one flush at the next load, drops no tables but those above
@@ -46,19 +49,21 @@
 #define TAGS         7
 #define STAMPS_BLOCK ((size_t)1 << 20) /* stamps that a tree has before it must ask for more */
 
-/* What one CPU knows: two cache lines. */
+/* What one CPU knows: no other writes these cache lines. */
 typedef struct notes {
     quire_lock_t lock;
     size_t kernel_stamp;
     size_t stamps[TAGS];
-    uint32_t spaces[TAGS]; /* a hint: whose tag it was, so that a tree takes its own again */
+    size_t user_stamps[TAGS]; /* the same for the tag of the tree's second root */
+    uint32_t spaces[TAGS];    /* a hint: whose tag it was, so that a tree takes its own again */
     uint32_t loads;
     uint32_t kept;
     uint8_t present; /* the tag in CR3; 0: none */
     uint8_t next;    /* whose turn it is to be taken */
 } QUIRE_ALIGNED(128) notes_t;
 
-_Static_assert(sizeof(notes_t) == 128, "no two CPUs write one cache line");
+/* The tag of a second root is that of the first plus this. */
+#define USER_TAG 8
 
 static bool may_have_tags(const quire_table_t *table)
 {
@@ -215,6 +220,38 @@ void quire_table_load(const quire_table_t *table)
         quire_port_window_close(window);
     }
     quire_event(.kind = QUIRE_EVENT_LOAD_ROOT, .space = table->space, .frame = table->root.number, .detail = tag);
+}
+
+/* The stamp says for the second root's tag what it says for the first's, and whoever changes the tree asks this CPU to
+   flush, which brings it here again before ring 3 runs on. */
+static quire_table_crossing_t cross_tagged(notes_t *notes, const quire_table_t *table)
+{
+    const uint64_t keep = (uint64_t)1 << 63;
+    unsigned tag = notes->present;
+    size_t stamp = stamp_of(table);
+    quire_table_crossing_t crossing = {.user = quire_pa_of_frame(table->user_root).value | tag | USER_TAG,
+                                       .kernel = quire_table_root(table).value | tag | keep};
+
+    if (notes->user_stamps[tag - 1] == stamp)
+        crossing.user |= keep;
+    notes->user_stamps[tag - 1] = stamp;
+    return crossing;
+}
+
+quire_table_crossing_t quire_table_cross(const quire_table_t *table)
+{
+    quire_table_crossing_t crossing = {.user = quire_table_root(table).value, .kernel = quire_table_root(table).value};
+    notes_t *window = quire_cpu_uses_tags() ? notes_open(table) : NULL;
+    notes_t *notes = window != NULL ? &window[quire_port_cpu()] : NULL;
+
+    if (table->user_root.number != 0) {
+        crossing.user = quire_pa_of_frame(table->user_root).value;
+        if (notes != NULL && notes->present != 0)
+            crossing = cross_tagged(notes, table);
+    }
+    if (window != NULL)
+        quire_port_window_close(window);
+    return crossing;
 }
 
 quire_table_loads_t quire_table_loads(const quire_table_t *table)

@@ -53,6 +53,21 @@ void quire_paging_stamp_first(quire_table_t *table);
 /* Entries have changed so that translations are stale: after the change, before the flush. */
 void quire_paging_stamp(quire_table_t *table);
 
+/* --- gate.c --- */
+
+/* A process's tree gets its second root if the kernel has a gate; it is filled when the first is complete. */
+quire_status_t quire_paging_user_root_take(quire_table_t *table) QUIRE_MUST_CHECK;
+void quire_paging_user_root_fill(quire_table_t *table);
+void quire_paging_user_root_release(quire_table_t *table);
+/* Copies root entries [first, end), without accessed and dirty bits, which are each root's own. */
+void quire_paging_root_copy(const quire_format_t *format, quire_frame_t to, quire_frame_t from, unsigned first,
+                            unsigned end);
+/* Whether they are such a copy still. */
+bool quire_paging_root_is_copy(const quire_format_t *format, quire_frame_t copy, quire_frame_t of, unsigned first,
+                               unsigned end);
+/* NULL, or the rule that the second root breaks. */
+const char *quire_paging_user_root_check(const quire_table_t *table);
+
 /* --- tables.c --- */
 
 /* Takes `count` tables, all or none; they are a chain. Unused ones go back one by one. */

@@ -95,7 +95,8 @@ static quire_status_t promote_entry(quire_cursor_t *cursor, const entry_t *entry
         return raw != 0 ? QUIRE_EXISTS : QUIRE_NOT_FOUND;
     if (!read_parts(format, old, entry->level - 1, &page))
         return QUIRE_NOT_FOUND;
-    if (entry_is_kept(format, entry->level, raw) || !entry_encodable(format, entry->level, &page))
+    if (root_is_twofold(table, entry->level) || entry_is_kept(format, entry->level, raw) ||
+        !entry_encodable(format, entry->level, &page))
         return QUIRE_UNSUPPORTED;
     uint64_t after = entry_encode(format, entry->level, &page);
     (void)entry_replace(table, entry, raw, after);

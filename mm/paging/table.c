@@ -92,23 +92,6 @@ quire_status_t quire_table_create_kernel(quire_table_t *table, const quire_forma
     return status;
 }
 
-/* The kernel's root entries of the shared half; accessed and dirty are each tree's own. */
-static void share_root(quire_table_t *table, const quire_table_t *kernel)
-{
-    const quire_format_t *format = format_of(table);
-    void *to = quire_port_window_open(table->root);
-    void *from = quire_port_window_open(kernel->root);
-
-    for (unsigned i = format_index(format, format->levels, table->shared_start);
-         i < format_entries(format, format->levels); i++) {
-        uint64_t raw = word_read(format, from, i);
-
-        word_store(format, to, i, entry_present(raw) ? raw & ~(X86_ACCESSED | X86_DIRTY) : raw);
-    }
-    quire_port_window_close(from);
-    quire_port_window_close(to);
-}
-
 quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, uint32_t space)
 {
     const quire_format_t *format = format_of(kernel);
@@ -121,11 +104,17 @@ quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, u
 
     if (!kernel->loaded || kernel->kernel != NULL || space == 0)
         return QUIRE_INVALID;
-    quire_status_t status =
-        create_root(&fresh, QUIRE_ZONE_ANY, format_index(format, format->levels, kernel->shared_start));
+    unsigned shared = format_index(format, format->levels, kernel->shared_start);
+    quire_status_t status = quire_paging_user_root_take(&fresh);
     if (status != QUIRE_OK)
         return status;
-    share_root(&fresh, kernel);
+    status = create_root(&fresh, QUIRE_ZONE_ANY, shared);
+    if (status != QUIRE_OK) {
+        quire_paging_user_root_release(&fresh);
+        return status;
+    }
+    quire_paging_root_copy(format, fresh.root, kernel->root, shared, format_entries(format, format->levels));
+    quire_paging_user_root_fill(&fresh);
     quire_paging_stamp_first(&fresh);
     *table = fresh;
     return QUIRE_OK;
@@ -190,6 +179,7 @@ void quire_table_destroy(quire_table_t *table)
     subtree_count_t count = {0, 0};
 
     quire_port_lock(&table->lock);
+    quire_paging_user_root_release(table);
     if (end < entries) {
         void *window = quire_port_window_open(table->root);
 

@@ -198,6 +198,14 @@ uint32_t host_model_loaded(unsigned cpu)
     return machine.loaded[cpu];
 }
 
+void host_model_mov_cr3(unsigned cpu, uint64_t value)
+{
+    host_model_hear_events();
+    if (model_mov_cr3(machine.model, cpu, value).raised)
+        host_broken("a CPU refuses this value for CR3");
+    judge();
+}
+
 model_statistics_t host_model_statistics(unsigned cpu)
 {
     return model_statistics(machine.model, cpu);

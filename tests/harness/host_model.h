@@ -51,6 +51,9 @@ uint32_t host_model_loaded(unsigned cpu);
 
 model_statistics_t host_model_statistics(unsigned cpu);
 
+/* What a kernel's entry code does. */
+void host_model_mov_cr3(unsigned cpu, uint64_t value);
+
 /* Called once, when a CPU is about to take a lock: what another CPU does at that moment. */
 void host_model_before_lock(void (*intrusion)(void *context), void *context);
 

@@ -87,6 +87,17 @@ static model_fault_t perform(access_t *access, size_t *done)
     return fault;
 }
 
+/* As ring 3, on the tables that are ring 3's. */
+static model_fault_t perform_in_ring_3(machine_t *machine, access_t *access, size_t *done)
+{
+    machine_enter_user(machine, access->cpu);
+    if (test_random_below(4) == 0)
+        (void)host_model_prefetch(access->cpu, flat_address(access->flat, machine_random_page(access->flat)));
+    model_fault_t fault = perform(access, done);
+    machine_leave_user(machine, access->cpu);
+    return fault;
+}
+
 /* Every page of [from, to) was accessed: the flat model must have allowed it. */
 static void check_allowed(const access_t *access, size_t from, size_t to)
 {
@@ -165,7 +176,8 @@ void machine_access(machine_t *machine)
     prefetch(machine);
     for (unsigned faults = 0; done < access.bytes; faults++) {
         size_t before = done;
-        model_fault_t fault = perform(&access, &done);
+        bool ring_3 = access.mode == MODEL_USER && access.flat->user;
+        model_fault_t fault = ring_3 ? perform_in_ring_3(machine, &access, &done) : perform(&access, &done);
 
         check_allowed(&access, access.offset + before, access.offset + done);
         CHECK(faults < FAULTS_MAX);

@@ -52,6 +52,22 @@ static void begin_flat(machine_t *machine, unsigned space, quire_va_t start, siz
     flat_set(flat, (run_t){0, count}, FLAT_NOTHING, 0);
 }
 
+/* One page, of device memory. */
+static void start_gate(machine_t *machine, quire_va_t shared_start)
+{
+    quire_cursor_t cursor;
+
+    machine->gate_va = shared_start + 2 * KERNEL_AREA;
+    CHECK_OK(quire_table_create_kernel(&machine->gate, machine->format, machine->pmm, QUIRE_ZONE_ANY, shared_start));
+    CHECK_OK(
+        quire_cursor_open(&cursor, &machine->gate, machine->gate_va, machine->gate_va + PAGE, QUIRE_CURSOR_POPULATE));
+    CHECK_OK(quire_cursor_map(&cursor, machine->gate_va, 1, quire_frame(HOST_MODEL_DEVICE), QUIRE_PROT_READ,
+                              QUIRE_PAGE_FOREIGN));
+    quire_cursor_close(&cursor);
+    quire_table_seal(&machine->gate);
+    CHECK_OK(quire_table_use_gate(&machine->flats[0].space.table, &machine->gate));
+}
+
 static void start_kernel(machine_t *machine, const place_t *place)
 {
     quire_va_t area = place->shared_start + KERNEL_AREA;
@@ -63,6 +79,8 @@ static void start_kernel(machine_t *machine, const place_t *place)
                                        place->shared_start));
     CHECK_OK(quire_table_pin(&kernel->space.table, area, area + kernel->count * PAGE));
     quire_table_seal(&kernel->space.table);
+    if (machine->isolated)
+        start_gate(machine, place->shared_start);
     CHECK_OK(quire_vmm_create_kernel(&kernel->space, area, area + kernel->count * PAGE));
     host_model_boot(quire_table_root(&kernel->space.table));
 }
@@ -78,6 +96,7 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant)
     memset(machine, 0, sizeof(*machine));
     machine->format = format;
     machine->next_id = 1;
+    machine->isolated = variant % 2 == 1;
     host_model_start(&(host_model_config_t){.format = format,
                                             .first = quire_frame(place->first_frame),
                                             .frames = variant % 4 == 0 ? FRAMES : FRAMES_FEW,
@@ -104,6 +123,28 @@ void machine_switch(machine_t *machine, unsigned cpu, unsigned space)
     host_model_set_pkru(cpu, machine->flats[space].space.key_rights);
     host_use_cpu(machine->cpu);
     machine->current[cpu] = space;
+}
+
+void machine_enter_user(machine_t *machine, unsigned cpu)
+{
+    if (!machine->isolated || machine->current[cpu] == 0)
+        return;
+    host_use_cpu(cpu);
+    machine->crossing[cpu] = quire_table_cross(&machine->flats[machine->current[cpu]].space.table);
+    host_use_cpu(machine->cpu);
+    host_model_mov_cr3(cpu, machine->crossing[cpu].user);
+}
+
+/* What ring 3 might have seen of the kernel while it ran: the gate, and nothing else. */
+void machine_leave_user(machine_t *machine, unsigned cpu)
+{
+    model_translation_t found;
+
+    if (!machine->isolated || machine->current[cpu] == 0)
+        return;
+    CHECK(host_model_translate(cpu, machine->gate_va, &found));
+    CHECK(!host_model_translate(cpu, machine->flats[0].start, &found));
+    host_model_mov_cr3(cpu, machine->crossing[cpu].kernel);
 }
 
 void machine_leave(machine_t *machine, unsigned space)

@@ -15,6 +15,10 @@ typedef struct machine {
     unsigned current[CPUS];
     unsigned cpu; /* who runs */
     uint32_t next_id;
+    bool isolated;      /* ring 3 runs on second roots */
+    quire_table_t gate; /* their upper half: a page at gate_va */
+    quire_va_t gate_va;
+    quire_table_crossing_t crossing[CPUS];
     uint64_t operations; /* transactions of the library */
     uint64_t accesses;   /* of the CPUs */
     uint64_t faults;     /* #PF */
@@ -29,6 +33,9 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant);
 /* Checks all there is to check, ends all processes, and sees that nothing is lost. */
 void machine_end(machine_t *machine);
 void machine_switch(machine_t *machine, unsigned cpu, unsigned space);
+/* Where ring 3 runs on second roots: on the way to it, and back. */
+void machine_enter_user(machine_t *machine, unsigned cpu);
+void machine_leave_user(machine_t *machine, unsigned cpu);
 /* The library's own checks, and every page of every space as memory has it. */
 void machine_verify(machine_t *machine);
 /* Not enough frames are left for a transaction that wants so many pages: QUIRE_NO_MEMORY is a right answer. */
