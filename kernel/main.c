@@ -18,6 +18,7 @@
  *     stop           stands still after the report of a fault that ends a process or the kernel, for ./quire explain
  *     icount         the emulator counts instructions in the time-stamp counter
  *     nopcid         leaves process-context identifiers off
+ *     kpti, nokpti   ring 3 runs without the kernel's page tables (x86_64); unsaid: if the CPU is known to need it
  *     lf             new lines on the console are line feeds alone
  *     events         stream events to the fourth serial port
  */
@@ -136,7 +137,7 @@ _Noreturn void kernel_main(void)
     claim_ports();
     initrd_init();
     status = do_what_is_wanted();
-    if (!boot_option("run", NULL, 0) && quire_table_loads(&kernel_space.table).loads != 0)
+    if (!boot_option("run", NULL, 0) && (arch_is_isolated() || quire_table_loads(&kernel_space.table).loads != 0))
         show_cpu();
     walk_pump_events();
     if (walk_events_lost() != 0)

@@ -251,6 +251,7 @@ bool process_run(void)
     current = process;
     activate(&process->space);
     arch_set_kernel_stack(stack_top(process));
+    arch_set_user_table(&process->space.table);
     ports_switch(process);
     segments_switch(process);
     arch_user_state_load(&process->user);

@@ -71,8 +71,12 @@ quire_status_t arch_windows_init(quire_table_t *table) QUIRE_MUST_CHECK;
 void arch_preflight(quire_preflight_t *preflight);
 
 /* The kernel's own tree is in CR3: switches on what needs it: global pages, SMEP, SMAP, UMIP, keys, PCID, where CPUID
-   has them; the word "nopcid" leaves out the last. */
-void arch_memory_ready(const quire_table_t *table);
+   has them; the word "nopcid" leaves out the last. Decides whether processes made from now on are isolated from the
+   kernel. */
+void arch_memory_ready(quire_table_t *table);
+
+/* Whether ring 3 runs on tables without the kernel (x86_64 only). */
+bool arch_is_isolated(void);
 
 /* Prints what of that this CPU uses, as its control registers have it. */
 void arch_show_cpu(void);
@@ -101,6 +105,9 @@ void trap_dispatch(trap_frame_t *frame);
 
 /* The stack that ring 3 enters the kernel on. */
 void arch_set_kernel_stack(uintptr_t top);
+
+/* The tree of the process that will run in ring 3, loaded already. */
+void arch_set_user_table(const quire_table_t *table);
 
 /* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied (NULL:
    all). */

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Process-context identifiers, which of the emulators only bochs has: the kernel's suites "tags" and "vmm", and the tour with
-# its processes, whose switches keep translations.
+# its processes, whose switches keep translations. With isolation: isolation.t.
 . "$(dirname "$0")/../harness/tap.sh"
 . "$(dirname "$0")/../harness/bochs.sh"
 
 ARCH=x86_64
 for suite in tags vmm; do
-    test_in_bochs "test=$suite lf"
+    test_in_bochs "test=$suite lf nokpti"
     equal "$suite: all tests pass" "$(grep -c '^ok ' "$scratch/tap")" "${plan:-a plan}"
     equal "$suite: none is left out" "$(grep -c '# SKIP' "$scratch/tap")" 0
     grep '^not ok\|^#' "$scratch/tap" | sed 's/^/# /' | head -n 20
@@ -18,7 +18,7 @@ kept()
     sed -n 's/.*loads of CR3 under a PCID, \([0-9]*\) of them .*/\1/p' "$scratch/console" | tail -n 1
 }
 
-run_in_bochs quire.elf "lf"
+run_in_bochs quire.elf "lf nokpti"
 contains "the kernel uses PCIDs" "$scratch/console" "PCID,"
 contains "its processes run" "$scratch/console" "All accounts settled"
 loads=$(sed -n 's/ *\([0-9]*\) loads of CR3 under a PCID.*/\1/p' "$scratch/console" | tail -n 1)

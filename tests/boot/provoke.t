@@ -4,14 +4,16 @@
 
 source=$(dirname "$0")/programs/provoke.c
 
+word=lf # one that is there anyway
+
 # ends STATUS NAME...
 ends()
 {
     wanted=$1
     shift
     for name in "$@"; do
-        machine "$scratch/provoke" "$name"
-        equal "$ARCH: $name" "$status" "$wanted"
+        machine --word "$word" "$scratch/provoke" "$name"
+        equal "$ARCH, $word: $name" "$status" "$wanted"
     done
 }
 
@@ -33,9 +35,12 @@ both()
 ARCH=x86_64
 export ARCH
 build -m64
-both
-ends 7 stack-at-no-address
-ends 139 system-call-of-another-kind jump-to-no-address return-to-no-address swap-gs compatibility-mode
+for word in lf kpti; do
+    both
+    ends 7 stack-at-no-address
+    ends 139 system-call-of-another-kind jump-to-no-address return-to-no-address swap-gs compatibility-mode
+done
+word=lf
 
 build -m32
 for ARCH in i386 i386pae; do

@@ -192,7 +192,7 @@ void cpu_syscall_init(void)
 {
 }
 
-void arch_memory_ready(const quire_table_t *table)
+void arch_memory_ready(quire_table_t *table)
 {
     double_fault.cr3 = (uint32_t)quire_table_root(table).value;
     cpu_enable_protections();
@@ -220,6 +220,17 @@ void arch_double_fault_frame(trap_frame_t *frame)
         .esp = task->esp,
         .ss = task->ss,
     };
+}
+
+/* The kernel does not hide from ring 3 here: there is no second root to go to. */
+bool arch_is_isolated(void)
+{
+    return false;
+}
+
+void arch_set_user_table(const quire_table_t *table)
+{
+    (void)table;
 }
 
 void arch_set_kernel_stack(uintptr_t top)

@@ -105,7 +105,8 @@ void arch_show_cpu(void)
         if (cr4 & known[i].bit)
             print(" %s,", known[i].name);
     }
-    print(" paging with %u levels\n", quire_format_levels(&ARCH_FORMAT));
+    print("%s paging with %u levels\n", arch_is_isolated() ? " isolation from ring 3," : "",
+          quire_format_levels(&ARCH_FORMAT));
 }
 
 bool arch_maps_at(unsigned level)

@@ -12,6 +12,7 @@
 #include "../x86/descriptors.h"
 #include "../x86/fpu.h"
 #include "../x86/ports.h"
+#include "gate.h"
 
 #define GDT_WORDS             8
 #define VECTORS               256
@@ -34,14 +35,15 @@ _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 extern uintptr_t syscall_kernel_stack;
 void syscall_entry(void);
 
-static uint64_t gdt[GDT_WORDS];
-static uint64_t idt[VECTORS * 2];
+/* What the CPU looks at while ring 3 runs. */
+static uint64_t gdt[GDT_WORDS] IN_GATE;
+static uint64_t idt[VECTORS * 2] IN_GATE;
 static struct task_block {
     task_state_t state;
     quire_io_bitmap_t ports;
-} task_block __attribute__((aligned(16)));
+} task_block IN_GATE __attribute__((aligned(16)));
 static task_state_t *const task = &task_block.state;
-static uint8_t interrupt_stacks[INTERRUPT_STACKS][INTERRUPT_STACK_BYTES] __attribute__((aligned(16)));
+static uint8_t interrupt_stacks[INTERRUPT_STACKS][INTERRUPT_STACK_BYTES] IN_GATE __attribute__((aligned(16)));
 
 /* 0: the interrupted stack, or the kernel's when ring 3 was interrupted. */
 static uint8_t stack_of_vector(unsigned vector)
@@ -114,15 +116,15 @@ void cpu_syscall_init(void)
     cpu_write_msr(MSR_EFER, cpu_read_msr(MSR_EFER) | EFER_SCE);
 }
 
-void arch_memory_ready(const quire_table_t *table)
+void arch_memory_ready(quire_table_t *table)
 {
-    (void)table;
+    gate_init(table);
     cpu_enable_protections();
 }
 
 void arch_set_kernel_stack(uintptr_t top)
 {
-    task->stacks[0] = top;
+    task->stacks[0] = gate_isolated ? (uintptr_t)gate_stack_top : top;
     syscall_kernel_stack = top;
 }
 
