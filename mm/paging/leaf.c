@@ -149,6 +149,11 @@ static shape_t shape_of(const quire_table_t *table, uint64_t raw, unsigned right
     return (shape_t){raw, raw ^ after, entry_present(after) - entry_present(raw)};
 }
 
+static inline bool has_shape(const quire_format_t *format, uint64_t raw, uint64_t like)
+{
+    return ((raw ^ like) & ~format->address_mask) == 0;
+}
+
 /* Changes the words of that shape from one index on. Returns where they end: at another shape, or at a word to which
    the MMU has given another since it was looked at. */
 static unsigned protect_run(const leaf_t *leaf, const shape_t *shape, unsigned from, unsigned end)
@@ -157,21 +162,22 @@ static unsigned protect_run(const leaf_t *leaf, const shape_t *shape, unsigned f
     const uint64_t like = shape->like;
     const uint64_t change = shape->change;
     void *const window = leaf->window;
-    unsigned i = from;
+    /* Each word that is recorded is a run of its own. */
+    const size_t stop = entries_are_recorded() ? from + 1 : end;
+    size_t i = from;
+    uint64_t raw = like;
 
-    while (i < end) {
-        uint64_t raw = word_read(format, window, i);
-
-        if ((raw ^ like) & ~format->address_mask)
-            break;
-        if (!entry_present(like))
-            word_store(format, window, i, raw ^ change);
-        else if (word_exchange(format, window, i, raw, raw ^ change) != raw)
-            continue;
-        record(leaf, i, raw, raw ^ change);
-        i++;
+    if (entry_present(like)) {
+        while (i < stop && has_shape(format, raw = word_read(format, window, (unsigned)i), like))
+            if (__builtin_expect(word_exchange(format, window, (unsigned)i, raw, raw ^ change) == raw, 1))
+                i++;
+    } else {
+        for (; i < stop && has_shape(format, raw = word_read(format, window, (unsigned)i), like); i++)
+            word_store(format, window, (unsigned)i, raw ^ change);
     }
-    return i;
+    if (i > from)
+        record(leaf, from, raw, raw ^ change);
+    return (unsigned)i;
 }
 
 void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,

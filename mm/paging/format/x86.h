@@ -199,14 +199,43 @@ static inline uint64_t key_bits(const quire_format_t *format, const quire_page_t
     return format->keys ? (uint64_t)page->key << X86_KEY_SHIFT : 0;
 }
 
+/* Pairs that stand side by side in the page and in the word: moved together. */
+#define X86_MMU_SHIFT   2 /* accessed and dirty; up from the page to the word */
+#define X86_CACHE_SHIFT 2 /* write-through and uncached; down */
+#define X86_OWN_SHIFT   8 /* copy-on-write and foreign in a promise; up */
+_Static_assert(QUIRE_PAGE_ACCESSED << X86_MMU_SHIFT == X86_ACCESSED && QUIRE_PAGE_DIRTY << X86_MMU_SHIFT == X86_DIRTY &&
+                   QUIRE_PAGE_WRITE_THROUGH >> X86_CACHE_SHIFT == X86_WRITE_THROUGH &&
+                   QUIRE_PAGE_UNCACHED >> X86_CACHE_SHIFT == X86_UNCACHED &&
+                   QUIRE_PAGE_COPY_ON_WRITE << X86_OWN_SHIFT == X86_PROMISE_COPY &&
+                   QUIRE_PAGE_FOREIGN << X86_OWN_SHIFT == X86_PROMISE_FOREIGN,
+               "the pairs stand alike");
+
+static inline unsigned decode_mmu(uint64_t raw)
+{
+    return (unsigned)(raw & (X86_ACCESSED | X86_DIRTY)) >> X86_MMU_SHIFT;
+}
+
+static inline unsigned decode_cache(uint64_t raw)
+{
+    return (unsigned)(raw & (X86_WRITE_THROUGH | X86_UNCACHED)) << X86_CACHE_SHIFT;
+}
+
+static inline uint64_t encode_mmu(unsigned flags)
+{
+    return (flags & (QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY)) << X86_MMU_SHIFT;
+}
+
+static inline uint64_t encode_cache(unsigned flags)
+{
+    return (flags & (QUIRE_PAGE_WRITE_THROUGH | QUIRE_PAGE_UNCACHED)) >> X86_CACHE_SHIFT;
+}
+
 static inline quire_page_t decode_present(const quire_format_t *format, unsigned level, uint64_t raw, bool is_table)
 {
     quire_page_t page = {.kind = is_table ? QUIRE_PAGE_TABLE : QUIRE_PAGE_MAPPED};
     unsigned prot =
         QUIRE_PROT_READ | flag_if(raw, X86_WRITE, QUIRE_PROT_WRITE) | flag_if(raw, X86_USER, QUIRE_PROT_USER);
-    unsigned flags = flag_if(raw, X86_ACCESSED, QUIRE_PAGE_ACCESSED) |
-                     flag_if(raw, X86_WRITE_THROUGH, QUIRE_PAGE_WRITE_THROUGH) |
-                     flag_if(raw, X86_UNCACHED, QUIRE_PAGE_UNCACHED);
+    unsigned flags = decode_cache(raw) | decode_mmu(is_table ? raw & X86_ACCESSED : raw);
 
     if (format->no_execute ? !(raw & X86_NO_EXECUTE) : is_table || (raw & X86_EXEC))
         prot |= QUIRE_PROT_EXEC;
@@ -218,7 +247,7 @@ static inline quire_page_t decode_present(const quire_format_t *format, unsigned
     } else {
         page.payload = entry_frame(format, level, raw);
         page.key = entry_key(format, raw);
-        flags |= flag_if(raw, X86_DIRTY, QUIRE_PAGE_DIRTY) | flag_if(raw, X86_GLOBAL, QUIRE_PAGE_GLOBAL) |
+        flags |= flag_if(raw, X86_GLOBAL, QUIRE_PAGE_GLOBAL) |
                  flag_if(raw, level == 1 ? X86_PAT_SMALL : X86_PAT_LARGE, QUIRE_PAGE_PAT);
         if (raw & X86_COPY) {
             flags |= QUIRE_PAGE_COPY_ON_WRITE;
@@ -235,8 +264,7 @@ static inline quire_page_t decode_present(const quire_format_t *format, unsigned
 static inline quire_page_t decode_promise(const quire_format_t *format, unsigned level, uint64_t raw)
 {
     quire_page_t page = {.kind = entry_kind(format, level, raw)};
-    unsigned flags = flag_if(raw, X86_PROMISE_COPY, QUIRE_PAGE_COPY_ON_WRITE) |
-                     flag_if(raw, X86_PROMISE_FOREIGN, QUIRE_PAGE_FOREIGN) |
+    unsigned flags = (unsigned)(raw & (X86_PROMISE_COPY | X86_PROMISE_FOREIGN)) >> X86_OWN_SHIFT |
                      flag_if(raw, X86_PROMISE_DIRTY, QUIRE_PAGE_DIRTY) |
                      flag_if(raw, X86_PROMISE_UNCACHED, QUIRE_PAGE_UNCACHED);
 
@@ -268,10 +296,8 @@ static inline uint64_t encode_mapped(const quire_format_t *format, unsigned leve
     unsigned prot = page->prot;
     unsigned flags = page->flags;
     uint64_t raw = page->payload << QUIRE_PAGE_SHIFT | key_bits(format, page) | X86_PRESENT |
-                   bit_if(prot, QUIRE_PROT_USER, X86_USER) | bit_if(flags, QUIRE_PAGE_ACCESSED, X86_ACCESSED) |
-                   bit_if(flags, QUIRE_PAGE_DIRTY, X86_DIRTY) |
-                   bit_if(flags, QUIRE_PAGE_WRITE_THROUGH, X86_WRITE_THROUGH) |
-                   bit_if(flags, QUIRE_PAGE_UNCACHED, X86_UNCACHED) | bit_if(flags, QUIRE_PAGE_GLOBAL, X86_GLOBAL);
+                   bit_if(prot, QUIRE_PROT_USER, X86_USER) | encode_mmu(flags) | encode_cache(flags) |
+                   bit_if(flags, QUIRE_PAGE_GLOBAL, X86_GLOBAL);
 
     if (level == 1)
         raw |= bit_if(flags, QUIRE_PAGE_PAT, X86_PAT_SMALL);
@@ -291,8 +317,7 @@ static inline uint64_t encode_promise(const quire_format_t *format, const quire_
     unsigned flags = page->flags;
     uint64_t raw = (uint64_t)promise_code(page->kind) << 1 | key_bits(format, page) |
                    ((page->payload << QUIRE_PAGE_SHIFT & format->address_mask) ^ format->promise_invert) |
-                   bit_if(flags, QUIRE_PAGE_COPY_ON_WRITE, X86_PROMISE_COPY) |
-                   bit_if(flags, QUIRE_PAGE_FOREIGN, X86_PROMISE_FOREIGN) |
+                   (uint64_t)(flags & (QUIRE_PAGE_COPY_ON_WRITE | QUIRE_PAGE_FOREIGN)) << X86_OWN_SHIFT |
                    bit_if(flags, QUIRE_PAGE_DIRTY, X86_PROMISE_DIRTY) |
                    bit_if(flags, QUIRE_PAGE_UNCACHED, X86_PROMISE_UNCACHED);
 
