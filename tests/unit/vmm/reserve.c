@@ -62,6 +62,40 @@ TEST(vmm, holes_are_given_from_the_top_down)
     vmm_each_format(next_fit);
 }
 
+/* Large requests begin where a large entry does, as long as there is room; the small ones fill what that leaves. */
+static void large_ones(fixture_t *fixture)
+{
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t space;
+    quire_va_t va;
+
+    CHECK_OK(quire_vmm_create(&space, &fixture->kernel, 1, SEAM, SEAM + 4 * span + 3 * PAGE));
+    CHECK_OK(quire_vmm_reserve(&space, 0, (size_t)span, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + 3 * span);
+    CHECK_OK(quire_vmm_reserve(&space, 0, PAGE, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + 4 * span + 2 * PAGE);
+    CHECK_OK(quire_vmm_reserve(&space, 0, (size_t)span, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + 2 * span);
+    /* Not a multiple, and not much larger: nothing is lost for its sake. */
+    CHECK_OK(quire_vmm_reserve(&space, 0, (size_t)span + PAGE, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + span - PAGE);
+    CHECK_EQUAL(quire_vmm_reserve(&space, 0, (size_t)span, READ_WRITE, 0, &va), QUIRE_NO_SPACE);
+    CHECK_OK(quire_vmm_unmap(&space, SEAM + span - PAGE, (size_t)span));
+    CHECK_OK(quire_vmm_reserve(&space, SEAM, PAGE, READ_WRITE, 0, &va));
+    /* No aligned place is left, but a place is. */
+    CHECK_OK(quire_vmm_reserve(&space, 0, (size_t)span, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + span - PAGE);
+    CHECK_OK(quire_vmm_reserve(&space, 0, 2 * PAGE, READ_WRITE, 0, &va));
+    CHECK_EQUAL(va, SEAM + 4 * span);
+    vmm_end(fixture, &space, free_frames);
+}
+
+TEST(vmm, large_reservations_are_aligned_if_there_is_room)
+{
+    vmm_each_format(large_ones);
+}
+
 /* A space of 16 pages: the search wraps round, finds a hole that lies across the point it began at, and ends. */
 static void wrapping(fixture_t *fixture)
 {
