@@ -261,7 +261,7 @@ typedef struct quire_cursor {
 /* Locks the tree and prepares [start, end), page aligned and not empty, not crossing shared_start. QUIRE_INVALID: not
    such a range, or not canonical. QUIRE_NO_MEMORY: no frame for a table; every translation and promise is as it was.
    QUIRE_DENIED: kernel's half, not pinned, or not this tree's to change. QUIRE_UNSUPPORTED: it would cut a large page
-   that was mapped from one block of the PMM. Reading the kernel's half through a process's tree locks the kernel's. */
+   of which others hold a block. Reading the kernel's half through a process's tree locks the kernel's. */
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
 

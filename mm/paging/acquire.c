@@ -11,9 +11,9 @@
  *
  * A present large page is split under the MMU's eyes: if it sets the accessed or dirty bit while the parts are written,
  * the exchange fails and they are written again. Attributes are carried by decoding and encoding, because the PAT bit
- * of a large page stands elsewhere than that of a small one. A large page that was mapped from one block of
- * the PMM cannot be cut, since the block has one count for all its frames: QUIRE_UNSUPPORTED. One that was promoted
- * from single frames can.
+ * of a large page stands elsewhere than that of a small one. Blocks of the PMM
+ * that are larger than the parts are divided first, which needs no memory. A block that others hold too cannot be,
+ * since one count cannot become many: QUIRE_UNSUPPORTED.
  *
  * The fill is not recorded as events: it says nothing new. A reader of events copies the entry above, as this does.
  */
@@ -62,21 +62,52 @@ static size_t count_below(const plan_t *plan, unsigned level, quire_va_t first, 
     return count;
 }
 
-/* Whether a page's frames are one block of the PMM, or several, larger than the parts would be. */
+/* Whether the parts of an entry that is split each own their frames: the PMM's blocks must not be larger than a part.
+ */
+static bool owns_frames(const quire_page_t *page)
+{
+    return (page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN) && !(page->flags & QUIRE_PAGE_FOREIGN);
+}
+
+/* A page with a block of several frames that has several holders, or that does not lie wholly in the page. */
 static bool is_uncuttable(const quire_table_t *table, unsigned level, uint64_t raw)
 {
     const quire_format_t *format = format_of(table);
     quire_page_t page = entry_decode(format, level, raw);
+    size_t pages = (size_t)format_pages(format, level);
+    size_t at = 0;
 
-    if ((page.kind != QUIRE_PAGE_MAPPED && page.kind != QUIRE_PAGE_HIDDEN) || (page.flags & QUIRE_PAGE_FOREIGN))
+    if (!owns_frames(&page))
         return false;
-    for (size_t i = 0; i < format_pages(format, level); i++) {
-        quire_frame_info_t info = quire_pmm_frame_info(table->pmm, quire_frame((size_t)page.payload + i));
+    while (at < pages) {
+        quire_frame_info_t info = quire_pmm_frame_info(table->pmm, quire_frame((size_t)page.payload + at));
+        size_t frames = (size_t)1 << info.order;
 
-        if (info.references == 0 || info.order != 0)
+        if (info.references == 0 || (info.references > 1 && frames > 1))
             return true;
+        at += frames;
     }
-    return false;
+    return at > pages;
+}
+
+/* Divides the blocks that are larger than a part. */
+static void divide_blocks(const quire_table_t *table, unsigned level, uint64_t raw)
+{
+    const quire_format_t *format = format_of(table);
+    quire_page_t page = entry_decode(format, level, raw);
+    size_t at = 0;
+
+    if (!owns_frames(&page))
+        return;
+    while (at < format_pages(format, level)) {
+        quire_frame_t frame = quire_frame((size_t)page.payload + at);
+        unsigned order = quire_pmm_frame_info(table->pmm, frame).order;
+
+        at += (size_t)1 << order;
+        if ((size_t)1 << order > format_pages(format, level - 1) &&
+            quire_pmm_split(table->pmm, frame, order) != QUIRE_OK)
+            quire_port_panic("paging: a block that only this tree holds cannot be divided");
+    }
 }
 
 static size_t count_table(plan_t *plan, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last)
@@ -130,6 +161,7 @@ static quire_frame_t link_table(plan_t *plan, const entry_t *entry, uint64_t raw
     quire_va_t first = format_first(format, entry->level, entry->va);
     uint64_t after = entry_encode_table(format, entry->level, frame, entry->va < table->shared_start);
 
+    divide_blocks(table, entry->level, raw);
     do {
         if (raw != 0)
             fill(format, frame, entry->level, raw);

@@ -60,27 +60,6 @@ TEST(paging, small_pages_are_joined_into_a_large_one)
     paging_each_format(joined_and_cut);
 }
 
-/* Turns the block into single frames: takes whatever is free, and gives back what lies elsewhere. */
-static void break_block(fixture_t *fixture)
-{
-    static size_t elsewhere[900];
-    size_t first = fixture->block.number;
-    size_t inside = 0;
-    size_t count = 0;
-
-    CHECK_OK(quire_pmm_free(fixture->pmm, fixture->block, 9));
-    while (inside < 512) {
-        size_t frame = paging_frame(fixture).number;
-
-        if (frame - first < 512)
-            inside++;
-        else
-            elsewhere[count++] = frame;
-    }
-    while (count > 0)
-        CHECK_OK(quire_pmm_free(fixture->pmm, quire_frame(elsewhere[--count]), 0));
-}
-
 /* Single frames of the PMM: joined, cut, and each given back. */
 static void owned(fixture_t *fixture)
 {
@@ -88,7 +67,7 @@ static void owned(fixture_t *fixture)
     size_t first = fixture->block.number;
     size_t free_frames = paging_free_frames(fixture);
 
-    break_block(fixture);
+    CHECK_OK(quire_pmm_split(fixture->pmm, fixture->block, 9));
     map_pages(table, 0, first, 512, 0);
     CHECK_OK(promote(table, 0, 2));
     CHECK_OK(quire_table_check(table));
@@ -112,7 +91,7 @@ static void owned_whole(fixture_t *fixture)
 {
     size_t free_frames = paging_free_frames(fixture);
 
-    break_block(fixture);
+    CHECK_OK(quire_pmm_split(fixture->pmm, fixture->block, 9));
     map_pages(&fixture->table, 0, fixture->block.number, 512, 0);
     CHECK_OK(promote(&fixture->table, 0, 2));
     CHECK_EQUAL(paging_query(&fixture->table, 0).level, 2);
@@ -125,20 +104,56 @@ TEST(paging, a_joined_page_gives_back_all_its_frames)
     paging_each_format_with_block(owned_whole);
 }
 
-/* A block with one count for all cannot be cut; the tree stays as it was. */
+/* A block that others hold has one count for all: it cannot be cut, and the tree stays as it was. */
 static void uncuttable(fixture_t *fixture)
 {
+    quire_frame_t block = fixture->block;
     uint64_t before;
 
-    CHECK_OK(paging_map_large(&fixture->table, 0, 2, fixture->block.number, USER_WRITE, 0));
+    CHECK_OK(paging_map_large(&fixture->table, 0, 2, block.number, USER_WRITE, 0));
+    CHECK_OK(quire_pmm_retain(fixture->pmm, block));
     before = paging_fingerprint(&fixture->table);
     CHECK_EQUAL(paging_protect(&fixture->table, PAGE, 2 * PAGE, USER_READ), QUIRE_UNSUPPORTED);
     CHECK_EQUAL(paging_fingerprint(&fixture->table), before);
+    CHECK_EQUAL(quire_pmm_frame_info(fixture->pmm, block).order, 9);
+    CHECK_OK(quire_pmm_release(fixture->pmm, block, NULL));
 }
 
-TEST(paging, a_block_is_not_cut)
+TEST(paging, a_shared_block_is_not_cut)
 {
     paging_each_format_with_block(uncuttable);
+}
+
+/* A block of the PMM that is mapped as one large page is cut like any other, and its frames come back one by one. */
+static void cuttable(fixture_t *fixture)
+{
+    quire_table_t *table = &fixture->table;
+    size_t first = fixture->block.number;
+    size_t free_frames = paging_free_frames(fixture);
+    uint64_t before;
+
+    CHECK_OK(paging_map_large(table, 0, 2, first, USER_WRITE, 0));
+    before = paging_fingerprint(table);
+    /* Without memory for the table nothing changes, the block included. */
+    test_pmm_leave(fixture->pmm, 0);
+    CHECK_EQUAL(paging_protect(table, PAGE, 2 * PAGE, USER_READ), QUIRE_NO_MEMORY);
+    test_pmm_restore(fixture->pmm);
+    CHECK_EQUAL(paging_fingerprint(table), before);
+    CHECK_EQUAL(quire_pmm_frame_info(fixture->pmm, fixture->block).order, 9);
+
+    CHECK_OK(paging_mark(table, 7 * PAGE, 9 * PAGE, QUIRE_PAGE_GUARD, 0));
+    CHECK_EQUAL(quire_pmm_references(fixture->pmm, quire_frame(first + 7)), 0);
+    CHECK_EQUAL(quire_pmm_references(fixture->pmm, quire_frame(first + 9)), 1);
+    CHECK_EQUAL(paging_query(table, 9 * PAGE).page.payload, first + 9);
+    CHECK_EQUAL(table->mapped_pages, 510);
+    CHECK_OK(quire_table_check(table));
+    CHECK_OK(paging_mark(table, 0, 512 * PAGE, QUIRE_PAGE_EMPTY, 0));
+    CHECK_EQUAL(paging_free_frames(fixture), free_frames + 512);
+}
+
+TEST(paging, a_block_is_cut_into_frames)
+{
+    paging_each_format_with_block(cuttable);
 }
 
 /* Opening splits; closing makes whole what was split for nothing. */
