@@ -100,7 +100,7 @@ static bool is_range(const quire_table_t *table, quire_va_t start, quire_va_t en
            (start >= table->shared_start || end - 1 < table->shared_start);
 }
 
-/* What is not one page, or some of one table, in a process's half. */
+/* What is not, in a process's half, only read, or some pages of one table. */
 static __attribute__((noinline)) quire_status_t open_slowly(quire_cursor_t *cursor, quire_table_t *table,
                                                             quire_va_t start, quire_va_t end, quire_cursor_mode_t mode)
 {
@@ -122,11 +122,13 @@ static __attribute__((noinline)) quire_status_t open_slowly(quire_cursor_t *curs
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode)
 {
-    if (!is_low_range(table, start, end) || !in_one_leaf(format_of(table), start, end - 1))
+    bool reads = mode == QUIRE_CURSOR_READ;
+
+    if (!is_low_range(table, start, end) || (!reads && !in_one_leaf(format_of(table), start, end - 1)))
         return open_slowly(cursor, table, start, end, mode);
     cursor_init(cursor, table, start, end, mode);
     quire_port_lock(&table->lock);
-    if (leaf_known(table, start).number != 0)
+    if (reads || leaf_known(table, start).number != 0)
         return QUIRE_OK;
     quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)

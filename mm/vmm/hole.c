@@ -51,12 +51,13 @@ static quire_va_t wanted_alignment(const quire_space_t *space, quire_va_t bytes)
 
 quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_cursor_t *cursor, quire_va_t bytes, quire_va_t *va)
 {
-    quire_va_t search = *quire_vmm_search_point(space, bytes);
+    bool large = is_large(space, bytes);
+    quire_va_t search = large ? space->search_large : space->search;
     bool found = false;
 
     if (bytes > space->end - space->start)
         return QUIRE_NO_SPACE;
-    if (search > space->start && is_large(space, bytes))
+    if (search > space->start && large)
         found = quire_cursor_find_empty(cursor, space->start, search, bytes, wanted_alignment(space, bytes), va);
     if (search > space->start && !found)
         found = quire_cursor_find_empty(cursor, space->start, search, bytes, QUIRE_PAGE_BYTES, va);
