@@ -168,9 +168,10 @@ static unsigned protect_run(const leaf_t *leaf, const shape_t *shape, unsigned f
     uint64_t raw = like;
 
     if (entry_present(like)) {
-        while (i < stop && has_shape(format, raw = word_read(format, window, (unsigned)i), like))
-            if (__builtin_expect(word_exchange(format, window, (unsigned)i, raw, raw ^ change) == raw, 1))
-                i++;
+        for (; i < stop && has_shape(format, raw = word_read(format, window, (unsigned)i), like); i++) {
+            if (word_exchange(format, window, (unsigned)i, raw, raw ^ change) != raw)
+                break;
+        }
     } else {
         for (; i < stop && has_shape(format, raw = word_read(format, window, (unsigned)i), like); i++)
             word_store(format, window, (unsigned)i, raw ^ change);

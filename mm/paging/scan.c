@@ -21,7 +21,7 @@ static uint64_t taken_in_leaf(const quire_format_t *format, quire_frame_t frame,
     unsigned from = format_index(format, 1, first);
     size_t empty = 0;
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (unsigned i = from; i < end; i++)
         empty += word_read(format, window, i) == 0;
     quire_port_window_close((void *)window);
