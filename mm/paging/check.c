@@ -108,7 +108,7 @@ static void check_shared(check_t *check, unsigned first)
     const quire_table_t *table = check->table;
     const quire_format_t *format = format_of(table);
 
-    if (!quire_paging_root_is_copy(format, table->root, table->kernel->root, first,
+    if (!quire_paging_root_is_copy(table, table->root, table->kernel->root, first,
                                    format_entries(format, format->levels)))
         breaks(check, "paging: the shared half differs from the kernel's");
     if (table->user_root.number == 0)

@@ -107,8 +107,14 @@ static inline bool root_is_twofold(const quire_table_t *table, unsigned level)
     return level == format_of(table)->levels && table->user_root.number != 0;
 }
 
-/* gate.c: the second root gets the word of a root entry of the lower half. */
-void quire_paging_mirror(const quire_table_t *table, unsigned index, uint64_t raw);
+/* The second root gets the word of a root entry of the lower half. */
+static inline void mirror(const quire_table_t *table, unsigned index, uint64_t raw)
+{
+    void *window = quire_port_window_open(table->user_root);
+
+    word_store(format_of(table), window, index, raw);
+    quire_port_window_close(window);
+}
 
 /* Writes `after` over the run of entries, from this one to `end`, that hold the word `before`, which is not present and
    names no frame. Returns the index behind the run. */
@@ -122,7 +128,7 @@ static inline unsigned words_fill(const quire_table_t *table, const entry_t *ent
     for (; stop < end && word_read(format, entry->window, stop) == before; stop++)
         word_store(format, entry->window, stop, after);
     for (unsigned i = entry->index; i < stop && root_is_twofold(table, entry->level); i++)
-        quire_paging_mirror(table, i, after);
+        mirror(table, i, after);
     if (entries_are_recorded() && before != after) {
         for (; each.index < stop; each.index++, each.va += format_reach(format, entry->level) + 1)
             entry_record(table, &each, before, after);
@@ -146,7 +152,7 @@ static inline bool entry_try(const quire_table_t *table, const entry_t *entry, u
         }
     }
     if (root_is_twofold(table, entry->level))
-        quire_paging_mirror(table, entry->index, after);
+        mirror(table, entry->index, after);
     entry_record(table, entry, *before, after);
     return true;
 }

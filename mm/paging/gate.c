@@ -25,9 +25,10 @@
  */
 #include "paging.h"
 
-void quire_paging_root_copy(const quire_format_t *format, quire_frame_t to, quire_frame_t from, unsigned first,
+void quire_paging_root_copy(const quire_table_t *table, quire_frame_t to, quire_frame_t from, unsigned first,
                             unsigned end)
 {
+    const quire_format_t *format = format_of(table);
     void *target = quire_port_window_open(to);
     void *source = quire_port_window_open(from);
 
@@ -40,8 +41,9 @@ void quire_paging_root_copy(const quire_format_t *format, quire_frame_t to, quir
     quire_port_window_close(target);
 }
 
-static bool is_empty(const quire_format_t *format, quire_frame_t frame, unsigned level, unsigned end)
+static bool is_empty(const quire_table_t *table, quire_frame_t frame, unsigned level, unsigned end)
 {
+    const quire_format_t *format = format_of(table);
     void *window = quire_port_window_open(frame);
     bool empty = true;
 
@@ -49,7 +51,7 @@ static bool is_empty(const quire_format_t *format, quire_frame_t frame, unsigned
         uint64_t raw = word_read(format, window, i);
 
         empty = raw == 0 || (format->fixed_root && level == format->levels &&
-                             is_empty(format, entry_table(format, raw), level - 1, format_entries(format, level - 1)));
+                             is_empty(table, entry_table(format, raw), level - 1, format_entries(format, level - 1)));
     }
     quire_port_window_close(window);
     return empty;
@@ -62,9 +64,9 @@ quire_status_t quire_table_use_gate(quire_table_t *kernel, quire_table_t *gate)
 
     if (kernel == gate || kernel->kernel != NULL || gate->kernel != NULL || !gate->loaded || kernel->gate != NULL)
         return QUIRE_INVALID;
-    if (format_of(gate) != format || gate->shared_start != kernel->shared_start)
+    if (gate->format != kernel->format || gate->shared_start != kernel->shared_start)
         return QUIRE_INVALID;
-    if (!is_empty(format, gate->root, format->levels, shared))
+    if (!is_empty(gate, gate->root, format->levels, shared))
         return QUIRE_INVALID;
     kernel->gate = gate;
     return QUIRE_OK;
@@ -89,8 +91,8 @@ void quire_paging_user_root_fill(quire_table_t *table)
 
     if (table->user_root.number == 0)
         return;
-    quire_paging_root_copy(format, table->user_root, table->root, 0, shared);
-    quire_paging_root_copy(format, table->user_root, table->kernel->gate->root, shared,
+    quire_paging_root_copy(table, table->user_root, table->root, 0, shared);
+    quire_paging_root_copy(table, table->user_root, table->kernel->gate->root, shared,
                            format_entries(format, format->levels));
 }
 
@@ -103,18 +105,10 @@ void quire_paging_user_root_release(quire_table_t *table)
     table->user_root = quire_frame(0);
 }
 
-void quire_paging_mirror(const quire_table_t *table, unsigned index, uint64_t raw)
-{
-    const quire_format_t *format = format_of(table);
-    void *window = quire_port_window_open(table->user_root);
-
-    word_store(format, window, index, raw);
-    quire_port_window_close(window);
-}
-
-bool quire_paging_root_is_copy(const quire_format_t *format, quire_frame_t copy, quire_frame_t of, unsigned first,
+bool quire_paging_root_is_copy(const quire_table_t *table, quire_frame_t copy, quire_frame_t of, unsigned first,
                                unsigned end)
 {
+    const quire_format_t *format = format_of(table);
     void *window = quire_port_window_open(copy);
     void *original = quire_port_window_open(of);
     bool same = true;
@@ -138,9 +132,9 @@ const char *quire_paging_user_root_check(const quire_table_t *table)
 
     if (!info.allocated || info.owner != QUIRE_OWNER_TABLE || info.references != 1)
         return "paging: the second root stands in a frame that is not a table's";
-    if (!quire_paging_root_is_copy(format, table->user_root, table->root, 0, shared))
+    if (!quire_paging_root_is_copy(table, table->user_root, table->root, 0, shared))
         return "paging: the second root differs from the first in the lower half";
-    if (!quire_paging_root_is_copy(format, table->user_root, table->kernel->gate->root, shared,
+    if (!quire_paging_root_is_copy(table, table->user_root, table->kernel->gate->root, shared,
                                    format_entries(format, format->levels)))
         return "paging: the second root differs from the gate's in the upper half";
     return NULL;

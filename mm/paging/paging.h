@@ -60,10 +60,10 @@ quire_status_t quire_paging_user_root_take(quire_table_t *table) QUIRE_MUST_CHEC
 void quire_paging_user_root_fill(quire_table_t *table);
 void quire_paging_user_root_release(quire_table_t *table);
 /* Copies root entries [first, end), without accessed and dirty bits, which are each root's own. */
-void quire_paging_root_copy(const quire_format_t *format, quire_frame_t to, quire_frame_t from, unsigned first,
+void quire_paging_root_copy(const quire_table_t *table, quire_frame_t to, quire_frame_t from, unsigned first,
                             unsigned end);
 /* Whether they are such a copy still. */
-bool quire_paging_root_is_copy(const quire_format_t *format, quire_frame_t copy, quire_frame_t of, unsigned first,
+bool quire_paging_root_is_copy(const quire_table_t *table, quire_frame_t copy, quire_frame_t of, unsigned first,
                                unsigned end);
 /* NULL, or the rule that the second root breaks. */
 const char *quire_paging_user_root_check(const quire_table_t *table);

@@ -113,7 +113,7 @@ quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, u
         quire_paging_user_root_release(&fresh);
         return status;
     }
-    quire_paging_root_copy(format, fresh.root, kernel->root, shared, format_entries(format, format->levels));
+    quire_paging_root_copy(&fresh, fresh.root, kernel->root, shared, format_entries(format, format->levels));
     quire_paging_user_root_fill(&fresh);
     quire_paging_stamp_first(&fresh);
     *table = fresh;
