@@ -119,6 +119,11 @@ static void nothing_of_the_kernel(fixture_t *fixture)
         (void)root_word(fixture, table.user_root, i, 8);
         CHECK_OK(quire_table_check(&table));
     }
+    quire_frame_t root = table.user_root;
+    table.user_root = paging_frame(fixture); /* not a table's */
+    CHECK_EQUAL(quire_table_check(&table), QUIRE_CORRUPT);
+    CHECK_OK(quire_pmm_release(fixture->pmm, table.user_root, NULL));
+    table.user_root = root;
     quire_table_destroy(&table);
     end_gate(fixture, &gate);
 }
