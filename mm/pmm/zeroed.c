@@ -38,6 +38,19 @@ size_t pmm_zeroed_take(const quire_pmm_t *pmm)
     return NONE;
 }
 
+/* What the pool before had no room for. */
+static void take_over(const quire_pmm_t *pmm, magazine_t *magazine, unsigned pool)
+{
+    magazine_t *before = pool == 0 ? NULL : slot_enter(pmm, CLASSES + pool - 1);
+
+    if (before == NULL)
+        return;
+    store_relaxed(&magazine->base, load_relaxed(&before->base));
+    store_relaxed(&magazine->mask, load_relaxed(&before->mask));
+    store_relaxed(&before->mask, 0);
+    slot_leave(before);
+}
+
 /* Claims a word of frames to be filled, where memory is plentiful enough to have one. */
 static void claim_for_pool(const quire_pmm_t *pmm, magazine_t *magazine)
 {
@@ -58,10 +71,12 @@ static void claim_for_pool(const quire_pmm_t *pmm, magazine_t *magazine)
 }
 
 /* Fills the next frame of a pool that is not full. */
-static bool fill_one(const quire_pmm_t *pmm, magazine_t *magazine)
+static bool fill_one(const quire_pmm_t *pmm, magazine_t *magazine, unsigned pool)
 {
     uint32_t count = load_relaxed(&magazine->count);
 
+    if (load_relaxed(&magazine->mask) == 0)
+        take_over(pmm, magazine, pool);
     if (load_relaxed(&magazine->mask) == 0)
         claim_for_pool(pmm, magazine);
     word_t mask = load_relaxed(&magazine->mask);
@@ -86,7 +101,7 @@ bool quire_pmm_zero_ahead(quire_pmm_t *pmm)
         magazine_t *magazine = slot_enter(pmm, CLASSES + pool);
         if (magazine == NULL)
             return false;
-        bool filled = fill_one(pmm, magazine);
+        bool filled = fill_one(pmm, magazine, pool);
         slot_leave(magazine);
         store_relaxed(&magazine_of(pmm, cpu, CLASSES)->field, 0);
         return filled;

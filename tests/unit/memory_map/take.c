@@ -117,3 +117,39 @@ TEST(memory_map, random_takes)
         }
     }
 }
+
+TEST(memory_map, a_sealed_map_gives_nothing_away)
+{
+    const quire_pa_t no_limit = {UINT64_MAX};
+    quire_memory_map_t map;
+    quire_pa_t pa = {77};
+
+    quire_memory_map_init(&map, storage, MANY);
+    CHECK_OK(quire_memory_map_add(&map, quire_pa(0), 0x10000, QUIRE_MEMORY_USABLE));
+    map.sealed = true;
+    CHECK(quire_memory_map_take(&map, 0x1000, 0x1000, no_limit, &pa) != QUIRE_OK);
+    CHECK_EQUAL(pa.value, 77);
+}
+
+TEST(memory_map, the_check_finds_every_broken_rule)
+{
+    static const quire_memory_region_t broken[][2] = {
+        {{0x2000, 0x2000, QUIRE_MEMORY_USABLE}, {0x3000, 0x4000, QUIRE_MEMORY_USABLE}},
+        {{0x1000, 0x2000, (quire_memory_kind_t)0}, {0x3000, 0x4000, QUIRE_MEMORY_USABLE}},
+        {{0x1000, 0x2000, QUIRE_MEMORY_KINDS}, {0x3000, 0x4000, QUIRE_MEMORY_USABLE}},
+        {{0x1000, 0x3001, QUIRE_MEMORY_USABLE}, {0x3000, 0x4000, QUIRE_MEMORY_RESERVED}},
+        {{0x1000, 0x3000, QUIRE_MEMORY_USABLE}, {0x3000, 0x4000, QUIRE_MEMORY_USABLE}},
+    };
+    quire_memory_map_t map;
+
+    for (size_t at = 0; at < sizeof(broken) / sizeof(broken[0]); at++) {
+        quire_memory_map_init(&map, storage, MANY);
+        storage[0] = broken[at][0];
+        storage[1] = broken[at][1];
+        map.count = 2;
+        CHECK_EQUAL(quire_memory_map_check(&map), QUIRE_CORRUPT);
+    }
+    quire_memory_map_init(&map, storage, MANY);
+    map.count = MANY + 1;
+    CHECK_EQUAL(quire_memory_map_check(&map), QUIRE_CORRUPT);
+}

@@ -269,6 +269,27 @@ TEST(pmm, events_tell_the_story)
     }
 }
 
+TEST(pmm, requests_for_zeros_are_judged_too)
+{
+    quire_pmm_t *pmm = simulated_pmm(&simulated, 0x3000, 1024);
+    quire_pmm_request_t request = request_of(0);
+    quire_frame_t frame;
+
+    request.zeroed = true;
+    request.owner = QUIRE_OWNER_NONE;
+    CHECK_EQUAL(quire_pmm_alloc(pmm, request, &frame), QUIRE_INVALID);
+    request.owner = QUIRE_OWNERS;
+    CHECK_EQUAL(quire_pmm_alloc(pmm, request, &frame), QUIRE_INVALID);
+    request.owner = QUIRE_OWNER_TEST;
+    request.lifetime = QUIRE_LIFETIMES;
+    CHECK_EQUAL(quire_pmm_alloc(pmm, request, &frame), QUIRE_INVALID);
+    request.zeroed = false;
+    CHECK_EQUAL(quire_pmm_alloc(pmm, request, &frame), QUIRE_INVALID);
+    CHECK_EQUAL(quire_pmm_retain(pmm, quire_frame(0x3000 + 1024)), QUIRE_CORRUPT);
+    CHECK_EQUAL(quire_pmm_release(pmm, quire_frame(0x2000), NULL), QUIRE_CORRUPT);
+    CHECK_EQUAL(free_frames(pmm), 1024);
+}
+
 TEST(pmm, owners_are_counted)
 {
     quire_pmm_t *pmm = simulated_pmm(&simulated, 0x3000, 600);

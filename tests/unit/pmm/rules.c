@@ -121,6 +121,48 @@ static void one_is_lost(quire_pmm_t *pmm)
         ~((word_t)1 << (index_of(single) % WORD_FRAMES));
 }
 
+static void branch_is_lost(quire_pmm_t *pmm)
+{
+    word_t *tree = pmm->trees + TREE_WHOLE * pmm->shape.words;
+
+    tree[pmm->shape.offset[pmm->shape.levels - 1]] = 0;
+}
+
+/* A claim that is not what it seems; the CPU is kept out, so that the check does not put it back. */
+static magazine_t *shut_magazine(const quire_pmm_t *pmm)
+{
+    magazine_t *magazine = magazine_of(pmm, quire_port_cpu(), QUIRE_LIFETIME_LONG);
+
+    magazine->floor = SHUT;
+    return magazine;
+}
+
+static void claim_of_too_many(quire_pmm_t *pmm)
+{
+    shut_magazine(pmm)->count = MAGAZINE_FRAMES + 1;
+}
+
+static void claim_of_a_huge_frame(quire_pmm_t *pmm)
+{
+    magazine_t *magazine = shut_magazine(pmm);
+
+    magazine->entries[0] = (uint32_t)index_of(huge) + 1;
+    magazine->count = 1;
+}
+
+static void claim_of_a_used_frame(quire_pmm_t *pmm)
+{
+    magazine_t *magazine = shut_magazine(pmm);
+
+    magazine->base = index_of(single) & ~(size_t)(WORD_FRAMES - 1);
+    magazine->mask = (word_t)1 << (index_of(single) % WORD_FRAMES);
+}
+
+static void tail_without_head(quire_pmm_t *pmm)
+{
+    pmm->fields[field_of(huge)] |= FIELD_TAIL;
+}
+
 static void (*const spoilers[])(quire_pmm_t *pmm) = {
     free_one_is_unmanaged,  allocated_one_is_free,
     end_comes_earlier,      references_without_mark,
@@ -129,6 +171,9 @@ static void (*const spoilers[])(quire_pmm_t *pmm) = {
     huge_field_counts,      huge_field_without_block,
     whole_field_in_no_tree, field_in_no_tree,
     total_differs,          one_is_lost,
+    branch_is_lost,         claim_of_too_many,
+    claim_of_a_huge_frame,  claim_of_a_used_frame,
+    tail_without_head,
 };
 
 static void begin(void)
