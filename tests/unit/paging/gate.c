@@ -150,6 +150,11 @@ static void refused(fixture_t *fixture)
     fixture->kernel.gate = NULL;
     CHECK_EQUAL(quire_table_use_gate(&fixture->kernel, &other), QUIRE_INVALID); /* something below */
     fixture->kernel.gate = &gate;
+    gate.shared_start ^= (quire_va_t)quire_format_span(fixture->format, levels);
+    fixture->kernel.gate = NULL;
+    CHECK_EQUAL(quire_table_use_gate(&fixture->kernel, &gate), QUIRE_INVALID); /* another half */
+    fixture->kernel.gate = &gate;
+    gate.shared_start = fixture->shared_start;
     quire_table_destroy(&other);
     if (levels == 2) { /* elsewhere a root entry cannot be a page */
         CHECK_OK(quire_table_create(&table, &fixture->kernel, 9));
