@@ -109,6 +109,27 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
     return QUIRE_OK;
 }
 
+/* One frame out of the calling CPU's magazine, if nothing is out of the ordinary; else NONE. See slot.c. */
+static inline size_t pop(const quire_pmm_t *pmm, unsigned lifetime)
+{
+    unsigned cpu = quire_port_cpu();
+    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
+
+    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
+        return NONE;
+    store_relaxed(&magazine->inside, 1);
+    interrupt_fence();
+    uint32_t floor = load_acquire(&magazine->floor);
+    size_t count = load_relaxed(&magazine->count);
+    size_t index = NONE;
+    if (LIKELY(count > floor)) {
+        index = load_relaxed(&magazine->entries[--count]);
+        store_relaxed(&magazine->count, (uint32_t)count);
+    }
+    store_release(&magazine->inside, 0);
+    return index;
+}
+
 /* One zeroed frame: from those that are ready, or as any other, and then filled. */
 static __attribute__((noinline)) quire_status_t alloc_zeroed(quire_pmm_t *pmm, quire_pmm_request_t request,
                                                              quire_frame_t *frame)
@@ -117,17 +138,17 @@ static __attribute__((noinline)) quire_status_t alloc_zeroed(quire_pmm_t *pmm, q
 
     if (!valid_request(request))
         return QUIRE_INVALID;
-    if (request.lifetime == QUIRE_LIFETIME_MOVABLE && request.zone == QUIRE_ZONE_ANY)
+    if (request.zone == QUIRE_ZONE_ANY && request.lifetime == QUIRE_LIFETIME_MOVABLE)
         index = pmm_zeroed_take(pmm);
-    if (index != NONE) {
-        hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
-        return QUIRE_OK;
-    }
-    request.zeroed = false;
-    quire_status_t status = quire_pmm_alloc(pmm, request, frame);
-    if (status == QUIRE_OK)
-        pmm_zero(pmm, frame->number - pmm->first_frame, 0);
-    return status;
+    bool ready = index != NONE;
+    if (!ready && request.zone == QUIRE_ZONE_ANY)
+        index = pop(pmm, request.lifetime);
+    if (index == NONE)
+        return alloc_slowly(pmm, request, frame);
+    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+    if (!ready)
+        pmm_zero(pmm, index, 0);
+    return QUIRE_OK;
 }
 
 /* One frame, when the magazine has none. */
@@ -152,8 +173,7 @@ static inline uint64_t number_of(quire_pmm_request_t request)
     return number;
 }
 
-/* The fast path: one frame out of the calling CPU's magazine, if nothing is out of the ordinary. See slot.c. A lifetime
-   that there is not has a magazine that is always shut. */
+/* The fast path is one look and one pop. A lifetime that there is not has a magazine that is always shut. */
 quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame)
 {
     const quire_pmm_request_t out_of_the_ordinary = {
@@ -164,21 +184,10 @@ quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, qu
     if (UNLIKELY((number & number_of(out_of_the_ordinary)) != 0 || owner - 1 >= QUIRE_OWNERS - 1u))
         return request.zeroed && request.order == 0 ? alloc_zeroed(pmm, request, frame)
                                                     : alloc_slowly(pmm, request, frame);
-    unsigned cpu = quire_port_cpu();
-    magazine_t *magazine = magazine_of(pmm, cpu, (unsigned)number >> 8 & 3);
-    if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {
-        store_relaxed(&magazine->inside, 1);
-        interrupt_fence();
-        uint32_t floor = load_acquire(&magazine->floor);
-        size_t count = load_relaxed(&magazine->count);
-        if (LIKELY(count > floor)) {
-            size_t index = load_relaxed(&magazine->entries[--count]);
-            store_relaxed(&magazine->count, (uint32_t)count);
-            store_release(&magazine->inside, 0);
-            hand_out(pmm, index, owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
-            return QUIRE_OK;
-        }
-        store_release(&magazine->inside, 0);
+    size_t index = pop(pmm, (unsigned)number >> 8 & 3);
+    if (LIKELY(index != NONE)) {
+        hand_out(pmm, index, owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+        return QUIRE_OK;
     }
     return refill_slowly(pmm, request, frame);
 }
