@@ -65,7 +65,7 @@ sub ran
 sub stands_at
 {
     my ($text, @two) = @_;
-    s/^\s+|\s+$//g for @two;
+    s/^\s+|\s+$//g for $text, @two;
     my $place = rindex("@two", $text);
     return $place >= 0 && $place + length($text) > length($two[0]) + 1;
 }
