@@ -330,6 +330,12 @@ quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start
 size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
                            quire_frame_t *chain);
 
+/* Answers as query does, and clears of the entry's accessed and dirty bits those that `flags` names
+   (QUIRE_PAGE_ACCESSED, QUIRE_PAGE_DIRTY), if it maps a page; in one step with what the MMU does. Not READ. A write
+   after close sets a dirty bit that was cleared, whatever CPUs had kept. An access need not set the accessed bit until
+   the translation has left the CPU's TLB, which nobody hastens (SDM volume 3, 4.10.4.3). */
+quire_extent_t quire_cursor_harvest(quire_cursor_t *cursor, quire_va_t va, unsigned flags);
+
 /* Takes the level-1 entry at va out of the tree (it becomes EMPTY) and returns it; the tree's reference passes to the
    caller, who must not release it before close. EMPTY when the entry is not at level 1. */
 quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va);
