@@ -52,8 +52,11 @@ static void start(const quire_format_t *format, bool tags)
     quire_va_t shared = starts[levels];
 
     world.large = (quire_va_t)quire_format_span(format, 2);
-    host_model_start(&(host_model_config_t){
-        .format = format, .first = quire_frame(0x80000), .frames = FRAMES, .cpus = CPUS, .tags = tags});
+    host_model_start(&(host_model_config_t){.format = format,
+                                            .first = quire_frame(levels < 4 ? 0x100000 - FRAMES : 0x10000000),
+                                            .frames = FRAMES,
+                                            .cpus = CPUS,
+                                            .tags = tags});
     quire_pmm_t *pmm = host_model_pmm();
     CHECK_OK(quire_table_create_kernel(&world.kernel, format, pmm, QUIRE_ZONE_ANY, shared));
     quire_table_seal(&world.kernel);
