@@ -108,13 +108,14 @@ HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host
 HOST_MACHINE_C := tests/harness/host_machine.c
 HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 tsan fuzz coverage
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 ubsan-32 tsan fuzz coverage
 HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
 HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
 HOST_CC_clang-64 := clang -m64 $(SANITIZE)
 HOST_CC_clang-32 := clang -m32 $(SANITIZE)
 HOST_CC_fast-64 := gcc -m64
 HOST_CC_fast-32 := gcc -m32
+HOST_CC_ubsan-32 := gcc -m32 -fsanitize=undefined -fno-sanitize-recover=all
 HOST_SPEED_fast-64 := -O2
 HOST_SPEED_fast-32 := -O2
 HOST_CC_coverage := gcc -m64 --coverage -fprofile-update=atomic

@@ -11,6 +11,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 omitted=
+. tests/harness/run32.sh
 
 omit()
 {
@@ -50,18 +51,37 @@ add_program()
     fi
 }
 
+# The unit tests and the machine in 32 bits: sanitized where this kernel runs such programs, else emulated.
+suite_host_32()
+{
+    programs=
+    status=0
+    if ! builds_32 || runs_32; then
+        add_program gcc-32 unit gcc -m32 $sanitize || status=1
+        add_program clang-32 unit clang -m32 $sanitize || status=1
+        add_program gcc-32 machine gcc -m32 $sanitize || status=1
+        emulator=
+    elif emulator=$(emulator_32); then
+        omit "AddressSanitizer in 32 bits" "this kernel runs no 32-bit programs, $emulator does without it"
+        add_program ubsan-32 unit gcc -m32 -fsanitize=undefined || status=1
+        add_program ubsan-32 machine gcc -m32 -fsanitize=undefined || status=1
+    else
+        omit "build/host/*-32" "this kernel runs no 32-bit programs, and there is no qemu-i386"
+    fi
+    # shellcheck disable=SC2086 # a list of files
+    [ -z "$programs" ] || prove -e "timeout -k 10 900 $emulator" $programs || status=1
+    return $status
+}
+
 suite_host()
 {
     sanitize=-fsanitize=address,undefined
+    suite_host_32
+    status=$?
     programs=
-    status=0
-    for bits in 64 32; do
-        add_program gcc-$bits unit gcc -m$bits $sanitize || status=1
-        add_program clang-$bits unit clang -m$bits $sanitize || status=1
-    done
-    for bits in 64 32; do
-        add_program gcc-$bits machine gcc -m$bits $sanitize || status=1
-    done
+    add_program gcc-64 unit gcc $sanitize || status=1
+    add_program clang-64 unit clang $sanitize || status=1
+    add_program gcc-64 machine gcc $sanitize || status=1
     add_program clang-64 machine clang $sanitize || status=1
     add_program gcc-64 host gcc $sanitize || status=1
     add_program clang-64 host clang $sanitize || status=1
@@ -91,7 +111,14 @@ suite_nightly()
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || QUIRE_TEST_EFFORT=50 prove -o -e 'timeout -k 10 3600' $programs || status=1
     programs=
-    add_program fast-32 machine gcc -m32 || status=1
+    if emulator=$(emulator_32); then
+        add_program fast-32 machine gcc -m32 || status=1
+        # shellcheck disable=SC2086
+        [ -z "$programs" ] || QUIRE_TEST_EFFORT=10 prove -o -e "timeout -k 10 3600 $emulator" $programs || status=1
+    else
+        omit "build/host/fast-32/machine" "32-bit programs do not run here"
+    fi
+    programs=
     add_program gcc-64 machine gcc $sanitize || status=1
     add_program gcc-64 unit gcc $sanitize || status=1
     # shellcheck disable=SC2086
