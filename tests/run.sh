@@ -57,9 +57,9 @@ suite_host_32()
     programs=
     status=0
     if ! builds_32 || runs_32; then
-        add_program gcc-32 unit gcc -m32 $sanitize || status=1
-        add_program clang-32 unit clang -m32 $sanitize || status=1
-        add_program gcc-32 machine gcc -m32 $sanitize || status=1
+        add_program gcc-32 unit gcc -m32 "$sanitize" || status=1
+        add_program clang-32 unit clang -m32 "$sanitize" || status=1
+        add_program gcc-32 machine gcc -m32 "$sanitize" || status=1
         emulator=
     elif emulator=$(emulator_32); then
         omit "AddressSanitizer in 32 bits" "this kernel runs no 32-bit programs, $emulator does without it"

@@ -20,7 +20,8 @@ ln -s no-such "$tree/nowhere"
 for kind in 'gcc -m64' 'gcc -m32'; do
     if can_compile $kind; then
         $kind -O1 -static -o "$read" "$source" || exit 1
-        "$read" "$tree" </dev/null | cat >"$scratch/linux"
+        # Where Linux does not run it, what the 64-bit program read there is the measure.
+        ! can_run $kind || "$read" "$tree" </dev/null | cat >"$scratch/linux"
         machine --root "$scratch/root" "$read" /data
         equal "$kind: exit status" "$status" 0
         check "$kind: the same results as on Linux" diff "$scratch/linux" "$scratch/out"

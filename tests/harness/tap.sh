@@ -76,6 +76,12 @@ machine()
     fi
 }
 
+# can_run COMPILER FLAGS...: and does it run here? A 64-bit Linux may have been built without 32-bit programs.
+can_run()
+{
+    can_compile "$@" && "$scratch/probe" 2>/dev/null
+}
+
 # can_compile COMPILER FLAGS...: does a static program for Linux come out of it?
 can_compile()
 {

@@ -18,7 +18,7 @@ static void tell(const char *what, long result)
     printf("%s: %ld%s%s\n", what, result, result < 0 ? " " : "", result < 0 ? strerrorname_np(errno) : "");
 }
 
-static unsigned long sum(int file)
+static unsigned sum(int file)
 {
     static unsigned char buffer[5000]; /* more than a page, and not a multiple of one */
     unsigned long total = 0;
@@ -44,7 +44,7 @@ static void look_at(int directory, const char *name)
     if (file < 0)
         return;
     tell("fstat", fstat(file, &status));
-    printf("sum %lu\n", sum(file));
+    printf("sum %u\n", sum(file));
     close(file);
 }
 
