@@ -14,13 +14,15 @@
  * Idea. The bitmap is the truth (field.c): one bit a frame, in fields of 512, each with a counter. Summaries above the
  * counters (tree.c) lead any search to a field in a few steps, whatever the size of memory. A CPU claims a whole word
  * with two locked operations and hands its frames out without any (slot.c); frames freed go the same way back. What a
- * CPU has claimed can be taken back from it. A field serves one lifetime class (search.c), so that long-lived frames do
- * not lie scattered among short-lived ones. A byte a frame, the tag, says what block starts there, who owns it, and
- * whether it is shared; freeing looks at it first, which detects double and foreign frees; only shared frames touch
- * their count of references.
+ * CPU has claimed can be taken back from it. Frames that an idle CPU has filled with zeros (zeroed.c) are such frames.
+ * A field serves one lifetime class (search.c), so that long-lived frames do not lie scattered among short-lived ones.
+ * A byte a frame, the tag, says what block starts there, who owns it, and whether it is shared; freeing looks at it
+ * first, which detects double and foreign frees; only shared frames touch their count of references.
  *
  * Cost, metadata: 5.14 bytes a frame (bit, tag, 4 bytes of references, counters and trees), written only where memory
- * is used, 2 MiB at a time. Cost, instructions: see `./quire bench pmm`.
+ * is used, 2 MiB at a time. Cost, instructions: a frame taken and given back is 84 and none of them locked, where the
+ * index of the CPU is known without a call; a third of these see to wrong frees, to interrupts, and to being taken
+ * back. The rest is in `./quire bench pmm`.
  *
  * Invariants (quire_pmm_check): a bit is set only on a managed frame outside every block; a counter is the number
  * of its bits; a frame that is free and whose bit is clear is in exactly one slot; total = free + used.

@@ -21,7 +21,7 @@ static void tell(const char *what, long result)
 static unsigned sum(int file)
 {
     static unsigned char buffer[5000]; /* more than a page, and not a multiple of one */
-    unsigned long total = 0;
+    unsigned total = 0;
     long got;
 
     while ((got = read(file, buffer, sizeof(buffer))) > 0) {
