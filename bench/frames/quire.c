@@ -44,11 +44,15 @@ static void start(void *records, size_t frames)
 
 static size_t take(unsigned order, unsigned lifetime)
 {
-    const quire_pmm_request_t request = {
+    /* Constants, as a kernel has them: a request that is written byte by byte and read at once stalls the CPU. */
+    static const quire_pmm_request_t single[] = {{.owner = QUIRE_OWNER_USER},
+                                                 {.owner = QUIRE_OWNER_USER, .lifetime = 1},
+                                                 {.owner = QUIRE_OWNER_USER, .lifetime = 2}};
+    const quire_pmm_request_t block = {
         .order = (uint8_t)order, .owner = QUIRE_OWNER_USER, .lifetime = (uint8_t)lifetime};
     quire_frame_t frame;
 
-    return quire_pmm_alloc(&pmm, request, &frame) == QUIRE_OK ? frame.number : NO_FRAME;
+    return quire_pmm_alloc(&pmm, order == 0 ? single[lifetime] : block, &frame) == QUIRE_OK ? frame.number : NO_FRAME;
 }
 
 static void give(size_t frame, unsigned order)

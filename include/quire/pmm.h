@@ -55,7 +55,8 @@ typedef enum quire_lifetime {
     QUIRE_LIFETIMES,
 } quire_lifetime_t;
 
-/* What is wanted. Eight bytes, so that it travels in a register (or two) and is judged at one look. */
+/* What is wanted. Eight bytes, so that it travels in a register (or two) and is judged at one look. Best a constant:
+   one that is written byte by byte and passed on at once makes the CPU wait for its own stores. */
 typedef struct quire_pmm_request {
     uint8_t owner;    /* quire_owner_t */
     uint8_t lifetime; /* quire_lifetime_t */

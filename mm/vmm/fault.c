@@ -74,10 +74,16 @@ static quire_status_t judge(const quire_space_t *space, const quire_page_t *page
 
 quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_frame_t *frame)
 {
-    const quire_pmm_request_t kernels = {.owner = QUIRE_OWNER_HEAP, .lifetime = QUIRE_LIFETIME_LONG, .zeroed = zeroed};
-    const quire_pmm_request_t users = {.owner = QUIRE_OWNER_USER, .lifetime = QUIRE_LIFETIME_MOVABLE, .zeroed = zeroed};
+    static const quire_pmm_request_t kernels[] = {
+        {.owner = QUIRE_OWNER_HEAP, .lifetime = QUIRE_LIFETIME_LONG},
+        {.owner = QUIRE_OWNER_HEAP, .lifetime = QUIRE_LIFETIME_LONG, .zeroed = true},
+    };
+    static const quire_pmm_request_t users[] = {
+        {.owner = QUIRE_OWNER_USER, .lifetime = QUIRE_LIFETIME_MOVABLE},
+        {.owner = QUIRE_OWNER_USER, .lifetime = QUIRE_LIFETIME_MOVABLE, .zeroed = true},
+    };
 
-    return quire_pmm_alloc(space->table.pmm, is_kernel(space) ? kernels : users, frame);
+    return quire_pmm_alloc(space->table.pmm, is_kernel(space) ? kernels[zeroed] : users[zeroed], frame);
 }
 
 /* A promise becomes a page of zeros; one without any right becomes a hidden one. */
