@@ -20,7 +20,7 @@
  * first, which detects double and foreign frees; only shared frames touch their count of references.
  *
  * Cost, metadata: 5.14 bytes a frame (bit, tag, 4 bytes of references, counters and trees), written only where memory
- * is used, 2 MiB at a time. Cost, instructions: a frame taken and given back is 84 and none of them locked, where the
+ * is used, 2 MiB at a time. Cost, instructions: a frame taken and given back is 88 and none of them locked, where the
  * index of the CPU is known without a call; a third of these see to wrong frees, to interrupts, and to being taken
  * back. The rest is in `./quire bench pmm`.
  *
