@@ -171,9 +171,9 @@ typedef struct quire_pmm_shape {
 
 struct quire_pmm {
     size_t first_frame; /* the frame that bit 0 stands for; a multiple of 1024 */
-    size_t frame_count;
-    uint32_t *fields; /* the state of each 512 frames */
-    uint8_t *tags;    /* one a frame: what starts there, and whose it is */
+    size_t near_frames; /* frames of the first bank: those that a subtraction finds */
+    uint32_t *fields;   /* the state of each 512 frames */
+    uint8_t *tags;      /* one a frame: what starts there, and whose it is */
     struct quire_pmm_magazine *magazines;
     unsigned slot_count;
     unsigned shrinking;
@@ -181,6 +181,9 @@ struct quire_pmm {
     uint32_t *extra;   /* one a frame: references beyond the first */
     uintptr_t *trees;
     quire_pmm_shape_t shape;
+    struct quire_pmm_bank *banks; /* in order of address */
+    size_t bank_count;
+    size_t frame_count; /* indices, up to the last frame */
     size_t field_count;
     size_t zone_fields[QUIRE_ZONES]; /* fields below the end of each zone */
     size_t stride;                   /* how far apart the CPUs begin their searches */

@@ -9,8 +9,10 @@
 #ifndef QUIRE_PMM_ATOMIC_H
 #define QUIRE_PMM_ATOMIC_H
 
-#define load_relaxed(place)         __atomic_load_n(place, __ATOMIC_RELAXED)
-#define load_acquire(place)         __atomic_load_n(place, __ATOMIC_ACQUIRE)
+#define load_relaxed(place) __atomic_load_n(place, __ATOMIC_RELAXED)
+#define load_acquire(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
+/* What this CPU alone writes, and its interrupts leave as they found it. */
+#define load_own(place)             (*(place))
 #define store_relaxed(place, value) __atomic_store_n(place, value, __ATOMIC_RELAXED)
 #define store_release(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
 #define fetch_add(place, value)     __atomic_fetch_add(place, value, __ATOMIC_SEQ_CST)

@@ -33,7 +33,7 @@ static size_t append_hex(char *sentence, size_t length, size_t number)
 
 void pmm_complain(const quire_pmm_t *pmm, size_t index, const char *what, bool fatal)
 {
-    quire_frame_t frame = quire_frame(pmm->first_frame + index);
+    quire_frame_t frame = quire_frame(frame_number(pmm, index));
     quire_frame_info_t info = quire_pmm_frame_info(pmm, frame);
     char sentence[SENTENCE_BYTES];
     size_t length = append_text(sentence, 0, "pmm: frame 0x");

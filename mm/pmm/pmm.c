@@ -51,7 +51,7 @@ static bool valid_request(quire_pmm_request_t request)
 
 void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order)
 {
-    size_t number = pmm->first_frame + index;
+    size_t number = frame_number(pmm, index);
 
     for (size_t at = 0; at < (size_t)1 << order; at++) {
         void *window = quire_port_window_open(quire_frame(number + at));
@@ -77,21 +77,22 @@ static __attribute__((noinline, cold)) void tell(quire_event_kind_t kind, size_t
 #define TELLING false
 #endif
 
-static inline void hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag, quire_frame_t *frame)
+/* `near`: it is in the first bank. */
+static inline void hand_out(const quire_pmm_t *pmm, size_t index, bool near, unsigned tag, quire_frame_t *frame)
 {
     if (QUIRE_PMM_POISON)
         pmm_poison_verify(pmm, index, (tag & TAG_CODE) - 1);
     store_relaxed(&pmm->tags[index], (uint8_t)tag);
-    frame->number = pmm->first_frame + index;
+    frame->number = near ? pmm->first_frame + index : frame_number(pmm, index);
     if (TELLING)
-        tell(QUIRE_EVENT_FRAME_ALLOC, pmm->first_frame + index, tag);
+        tell(QUIRE_EVENT_FRAME_ALLOC, frame->number, tag);
 }
 
 void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag)
 {
     quire_frame_t frame;
 
-    hand_out(pmm, index, tag, &frame);
+    hand_out(pmm, index, false, tag, &frame);
 }
 
 /* Any request. Not inlined, so that the fast path saves no registers for it. */
@@ -105,7 +106,7 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
     quire_status_t status = pmm_block_alloc(pmm, request, &index);
     if (status != QUIRE_OK)
         return status;
-    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
+    hand_out(pmm, index, false, (unsigned)request.owner << TAG_OWNER_SHIFT | (request.order + 1u), frame);
     if (request.zeroed)
         pmm_zero(pmm, index, request.order);
     return QUIRE_OK;
@@ -115,18 +116,20 @@ static __attribute__((noinline)) quire_status_t alloc_slowly(quire_pmm_t *pmm, q
 static inline size_t pop(const quire_pmm_t *pmm, unsigned lifetime)
 {
     unsigned cpu = quire_port_cpu();
-    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
 
-    if (UNLIKELY(cpu >= pmm->slot_count || load_relaxed(&magazine->inside) != 0))
+    if (UNLIKELY(cpu >= pmm->slot_count))
+        return NONE;
+    magazine_t *magazine = magazine_of(pmm, cpu, lifetime);
+    if (UNLIKELY(load_own(&magazine->inside) != 0))
         return NONE;
     store_relaxed(&magazine->inside, 1);
     interrupt_fence();
     uint32_t floor = load_acquire(&magazine->floor);
-    size_t count = load_relaxed(&magazine->count);
+    uint32_t count = load_relaxed(&magazine->count);
     size_t index = NONE;
     if (LIKELY(count > floor)) {
-        index = load_relaxed(&magazine->entries[--count]);
-        store_relaxed(&magazine->count, (uint32_t)count);
+        index = load_own(&magazine->entries[--count]);
+        store_relaxed(&magazine->count, count);
     }
     store_release(&magazine->inside, 0);
     return index;
@@ -147,21 +150,21 @@ static __attribute__((noinline)) quire_status_t alloc_zeroed(quire_pmm_t *pmm, q
         index = pop(pmm, request.lifetime);
     if (index == NONE)
         return alloc_slowly(pmm, request, frame);
-    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+    hand_out(pmm, index, false, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
     if (!ready)
         pmm_zero(pmm, index, 0);
     return QUIRE_OK;
 }
 
-/* One frame, when the magazine has none. */
+/* One frame, when the magazine has none, or one (`index`) that is not of the first bank. */
 static __attribute__((noinline)) quire_status_t refill_slowly(quire_pmm_t *pmm, quire_pmm_request_t request,
-                                                              quire_frame_t *frame)
+                                                              size_t index, quire_frame_t *frame)
 {
-    size_t index = request.lifetime < QUIRE_LIFETIMES ? pmm_slot_refill(pmm, request.lifetime) : NONE;
-
+    if (index == NONE && request.lifetime < QUIRE_LIFETIMES)
+        index = pmm_slot_refill(pmm, request.lifetime);
     if (index == NONE)
         return alloc_slowly(pmm, request, frame);
-    hand_out(pmm, index, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+    hand_out(pmm, index, false, (unsigned)request.owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
     return QUIRE_OK;
 }
 
@@ -187,11 +190,11 @@ quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, qu
         return request.zeroed && request.order == 0 ? alloc_zeroed(pmm, request, frame)
                                                     : alloc_slowly(pmm, request, frame);
     size_t index = pop(pmm, (unsigned)number >> 8 & 3);
-    if (LIKELY(index != NONE)) {
-        hand_out(pmm, index, owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
+    if (LIKELY(index < pmm->near_frames)) {
+        hand_out(pmm, index, true, owner << TAG_OWNER_SHIFT | TAG_FRAME, frame);
         return QUIRE_OK;
     }
-    return refill_slowly(pmm, request, frame);
+    return refill_slowly(pmm, request, index, frame);
 }
 
 /* --- freeing --- */
@@ -207,20 +210,22 @@ static __attribute__((noinline)) quire_status_t put_slowly(quire_pmm_t *pmm, siz
 static inline quire_status_t free_frame(quire_pmm_t *pmm, size_t index, uint8_t tag, unsigned class)
 {
     if (TELLING)
-        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
+        tell(QUIRE_EVENT_FRAME_FREE, frame_number(pmm, index), tag);
     if (QUIRE_PMM_POISON)
         pmm_poison_fill(pmm, index, tag);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
     unsigned cpu = quire_port_cpu();
+    if (UNLIKELY(cpu >= pmm->slot_count))
+        return put_slowly(pmm, index);
     magazine_t *magazine = magazine_of(pmm, cpu, class);
-    if (LIKELY(cpu < pmm->slot_count && load_relaxed(&magazine->inside) == 0)) {
+    if (LIKELY(load_own(&magazine->inside) == 0)) {
         store_relaxed(&magazine->inside, 1);
         interrupt_fence();
         uint32_t limit = load_acquire(&magazine->limit);
-        size_t count = load_relaxed(&magazine->count);
+        uint32_t count = load_relaxed(&magazine->count);
         if (LIKELY(count < limit)) {
             store_relaxed(&magazine->entries[count], (uint32_t)index);
-            store_relaxed(&magazine->count, (uint32_t)count + 1);
+            store_relaxed(&magazine->count, count + 1);
             store_release(&magazine->inside, 0);
             return QUIRE_OK;
         }
@@ -239,7 +244,7 @@ static void free_block(quire_pmm_t *pmm, size_t index, uint8_t tag)
         return;
     }
     if (TELLING)
-        tell(QUIRE_EVENT_FRAME_FREE, pmm->first_frame + index, tag);
+        tell(QUIRE_EVENT_FRAME_FREE, frame_number(pmm, index), tag);
     if (QUIRE_PMM_POISON)
         pmm_poison_fill(pmm, index, tag);
     store_relaxed(&pmm->tags[index], (uint8_t)(tag & ~(TAG_CODE | TAG_SHARED)));
@@ -274,12 +279,20 @@ static __attribute__((noinline)) quire_status_t free_slowly(quire_pmm_t *pmm, si
     return QUIRE_OK;
 }
 
+/* Not in the first bank: so far from its beginning. */
+static __attribute__((noinline)) quire_status_t free_far(quire_pmm_t *pmm, size_t distance, unsigned order)
+{
+    size_t index = pmm_bank_index(pmm, pmm->first_frame + distance);
+
+    return index == NONE ? QUIRE_CORRUPT : free_slowly(pmm, index, order);
+}
+
 quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned order)
 {
     size_t index = frame.number - pmm->first_frame;
 
-    if (UNLIKELY(index >= pmm->frame_count))
-        return QUIRE_CORRUPT;
+    if (UNLIKELY(index >= pmm->near_frames))
+        return free_far(pmm, index, order);
     uint32_t state = load_relaxed(&pmm->fields[index >> FIELD_ORDER]);
     uint8_t tag = load_relaxed(&pmm->tags[index]);
     if (UNLIKELY(order != 0 || (state & FIELD_SPECIAL) || (tag & (TAG_CODE | TAG_SHARED)) != TAG_FRAME))
@@ -289,9 +302,9 @@ quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned or
 
 quire_status_t quire_pmm_retain(quire_pmm_t *pmm, quire_frame_t frame)
 {
-    if (!covers(pmm, frame))
+    size_t index = frame_index(pmm, frame);
+    if (index == NONE)
         return QUIRE_CORRUPT;
-    size_t index = frame.number - pmm->first_frame;
     uint8_t tag = tag_of(pmm, index);
     if (!starts_block(tag))
         return QUIRE_CORRUPT;
@@ -305,9 +318,9 @@ quire_status_t quire_pmm_retain(quire_pmm_t *pmm, quire_frame_t frame)
 
 quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *freed)
 {
-    if (!covers(pmm, frame))
+    size_t index = frame_index(pmm, frame);
+    if (index == NONE)
         return QUIRE_CORRUPT;
-    size_t index = frame.number - pmm->first_frame;
     uint8_t tag = tag_of(pmm, index);
     bool last = true;
     if (!starts_block(tag))
@@ -327,9 +340,9 @@ quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *fr
 
 uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame)
 {
-    if (!covers(pmm, frame))
+    size_t index = frame_index(pmm, frame);
+    if (index == NONE)
         return 0;
-    size_t index = frame.number - pmm->first_frame;
     uint8_t tag = tag_of(pmm, index);
     if (!starts_block(tag))
         return 0;

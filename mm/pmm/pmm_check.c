@@ -32,7 +32,7 @@ static const char *check_frame(const quire_pmm_t *pmm, size_t index, bool set, c
         return "pmm: a frame that is not managed is free";
     if (set && allocated)
         return "pmm: a frame is free and in a block";
-    if (managed && index >= pmm->frame_count)
+    if (managed && pmm_bank_rest(pmm, index) == 0)
         return "pmm: a frame beyond the end of memory is managed";
     if (!(tag & TAG_SHARED) && pmm->extra[index] != 0)
         return "pmm: a frame has references and is not marked as shared";

@@ -2,6 +2,7 @@
 /*
  * pmm_private.h - what the files of the PMM share.
  *
+ *   bank.c     which frames there are: stretches of RAM, counted through by one index
  *   tree.c     which fields are worth looking at: summaries of bits above the fields
  *   field.c    512 frames: a counter and a line of bitmap; reserve in the counter, then take the bits
  *   run.c      blocks of order 1 to 8 inside a field
@@ -13,7 +14,7 @@
  *   poison.c   freed frames filled and verified, in debug builds
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
- * An *index* counts frames from the first one that the metadata cover.
+ * An *index* counts the frames that the metadata cover, bank by bank in order of address.
  */
 #ifndef QUIRE_PMM_PRIVATE_H
 #define QUIRE_PMM_PRIVATE_H
@@ -116,11 +117,52 @@ typedef struct quire_pmm_magazine {
 
 #define FIELD_NONE UINT32_MAX
 
+/* --- bank.c --- */
+
+/* Blocks of the largest order are aligned in memory as in the index. */
+#define BLOCK_FRAMES ((size_t)1 << QUIRE_PMM_ORDER_MAX)
+/* An index fits into 32 bits: 16 TiB of RAM. And metadata whose size cannot be counted cannot be had. */
+#define FRAMES_MAX (sizeof(size_t) == 8 ? (uint64_t)1 << 32 : (uint64_t)1 << 28)
+
+typedef struct quire_pmm_bank {
+    size_t first;  /* the number of its first frame; a multiple of BLOCK_FRAMES, as is */
+    size_t base;   /* the index of that frame */
+    size_t frames; /* as far as there is RAM; the index is used up to the next block */
+} pmm_bank_t;
+
+/* The banks of a map, one after the other. */
+typedef struct pmm_survey {
+    const quire_memory_map_t *map;
+    uint64_t top;     /* frames below this */
+    uint64_t bridges; /* frames of holes that may still be covered */
+    size_t at;        /* the next region */
+    size_t base;      /* the next index */
+} pmm_survey_t;
+
+typedef enum pmm_found { PMM_FOUND_NONE, PMM_FOUND_BANK, PMM_FOUND_TOO_MUCH } pmm_found_t;
+
+void pmm_survey_begin(pmm_survey_t *survey, const quire_memory_map_t *map, quire_pa_t limit);
+/* TOO_MUCH: there is RAM whose frames cannot be counted. */
+pmm_found_t pmm_survey_next(pmm_survey_t *survey, pmm_bank_t *bank);
+size_t pmm_bank_number(const quire_pmm_t *pmm, size_t index);
+size_t pmm_bank_index(const quire_pmm_t *pmm, size_t number);
+/* How many frames follow in memory as they do in the index, this one among them; 0: there is no such frame. */
+size_t pmm_bank_rest(const quire_pmm_t *pmm, size_t index);
+
 /* --- small helpers --- */
 
-static inline bool covers(const quire_pmm_t *pmm, quire_frame_t frame)
+/* The index of a frame; NONE if the metadata do not cover it. Nearly all machines have one bank: see bank.c. */
+static inline size_t frame_index(const quire_pmm_t *pmm, quire_frame_t frame)
 {
-    return frame.number - pmm->first_frame < pmm->frame_count;
+    size_t index = frame.number - pmm->first_frame;
+
+    return LIKELY(index < pmm->near_frames) ? index : pmm_bank_index(pmm, frame.number);
+}
+
+/* The number of the frame that an index stands for. */
+static inline size_t frame_number(const quire_pmm_t *pmm, size_t index)
+{
+    return LIKELY(index < pmm->near_frames) ? pmm->first_frame + index : pmm_bank_number(pmm, index);
 }
 
 static inline unsigned class_of(uint32_t state)

@@ -47,9 +47,9 @@ quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t fr
 {
     quire_frame_info_t info = {0};
 
-    if (!covers(pmm, frame))
+    size_t index = frame_index(pmm, frame);
+    if (index == NONE)
         return info;
-    size_t index = frame.number - pmm->first_frame;
     uint8_t tag = tag_of(pmm, index);
     if ((tag & TAG_CODE) == TAG_UNMANAGED)
         return info;
@@ -173,10 +173,4 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
     stats->used_frames = stats->total_frames - stats->free_frames;
     stats->largest_free_order = largest_order(pmm);
     stats->fragmentation_per_thousand = fragmentation(stats->free_frames, stats->free_huge_frames);
-}
-
-void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end)
-{
-    *first = quire_frame(pmm->first_frame);
-    *end = quire_frame(pmm->first_frame + pmm->frame_count);
 }

@@ -2,40 +2,37 @@
 /*
  * pmm_setup.c - from the firmware's map to a PMM, and what joins it later.
  *
- * The metadata cover one unbroken range of frames, from the lowest usable one (rounded down to a block of the largest
- * order, so that alignment in the bitmap is alignment in memory) to the highest.
+ * The metadata cover the frames that are RAM or can become it; bank.c finds the stretches of them. What is not usable
+ * yet can be added later.
  *
  * Starting must not touch metadata in proportion to memory. A field that is usable as a whole is marked fresh: one
  * word. A field without any usable frame is marked absent: one word. Only fields at the border of a region get their
- * bitmap and tags written here; a fresh one gets them when its first frame is taken. Holes inside can be added
- * later.
+ * bitmap and tags written here; a fresh one gets them when its first frame is taken.
  *
- * Layout of the metadata, each part aligned to a cache line: slots, bitmap, counters, trees, tags, references.
+ * Layout of the metadata, each part aligned to a cache line: slots, banks, bitmap, counters, trees, tags, references.
  */
 #include "pmm/pmm_private.h"
 
 #include "string.h"
 
-#define BLOCK_FRAMES ((size_t)1 << QUIRE_PMM_ORDER_MAX)
-#define SLOT_BYTES   (MAGAZINES * sizeof(magazine_t))
-#define LINE_BYTES   ((size_t)64)
+#define SLOT_BYTES (MAGAZINES * sizeof(magazine_t))
+#define LINE_BYTES ((size_t)64)
 /* Slots take memory too: not more than so many bytes a frame on a small machine. */
 #define SLOT_BYTES_A_FRAME 2
-/* An index fits into 32 bits: 16 TiB of address range. And metadata whose size cannot be counted cannot be had. */
-#define FRAMES_MAX (sizeof(size_t) == 8 ? (uint64_t)1 << 32 : (uint64_t)1 << 28)
 
 typedef struct layout {
-    size_t first;
-    size_t end;
+    size_t banks_count;
+    size_t end; /* indices, up to the last frame */
     size_t fields;
     unsigned slots;
     quire_pmm_shape_t shape;
-    size_t bitmap; /* offsets in bytes */
+    size_t banks; /* offsets in bytes */
+    size_t bitmap;
     size_t states;
     size_t trees;
     size_t tags;
     size_t extra;
-    size_t bytes; /* 0: nothing usable */
+    size_t bytes; /* 0: nothing usable, or more than can be counted */
 } layout_t;
 
 /* The usable frames of a region below the limit. */
@@ -51,28 +48,31 @@ static uint64_t usable_frames(const quire_memory_region_t *region, quire_pa_t li
     return *first + frames > top ? top - *first : frames;
 }
 
-static bool find_span(const quire_memory_map_t *map, quire_pa_t limit, layout_t *layout)
+static bool any_usable(const quire_memory_map_t *map, quire_pa_t limit)
 {
-    uint64_t low = UINT64_MAX;
-    uint64_t high = 0;
-
     for (size_t at = 0; at < map->count; at++) {
-        uint64_t first = 0;
-        uint64_t frames = usable_frames(&map->regions[at], limit, &first);
-        if (frames == 0)
-            continue;
-        low = first < low ? first : low;
-        high = first + frames > high ? first + frames : high;
+        uint64_t first;
+        if (usable_frames(&map->regions[at], limit, &first) != 0)
+            return true;
     }
-    low &= ~(uint64_t)(BLOCK_FRAMES - 1);
-    /* Above what a size_t can name there are no frames for us. */
-    if (high == 0 || low > SIZE_MAX - FRAMES_MAX)
-        return false;
-    if (high - low > FRAMES_MAX)
-        high = low + FRAMES_MAX;
-    layout->first = (size_t)low;
-    layout->end = (size_t)high;
-    return true;
+    return false;
+}
+
+static bool count_banks(const quire_memory_map_t *map, quire_pa_t limit, layout_t *layout)
+{
+    pmm_survey_t survey;
+    pmm_bank_t bank;
+    pmm_found_t found;
+
+    pmm_survey_begin(&survey, map, limit);
+    while ((found = pmm_survey_next(&survey, &bank)) == PMM_FOUND_BANK) {
+        layout->banks_count++;
+        layout->end = bank.base + bank.frames;
+    }
+    if (found == PMM_FOUND_TOO_MUCH)
+        quire_port_log(QUIRE_LOG_ERROR, "pmm: there is more RAM than can be counted here, or at higher addresses; "
+                                        "a lower limit is needed");
+    return found == PMM_FOUND_NONE && any_usable(map, limit);
 }
 
 static size_t place(size_t *offset, size_t bytes)
@@ -88,14 +88,15 @@ static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
     layout_t layout = {0};
     size_t offset = 0;
 
-    if (!find_span(map, limit, &layout))
+    if (!count_banks(map, limit, &layout))
         return layout;
-    size_t covered = (layout.end - layout.first + BLOCK_FRAMES - 1) & ~(BLOCK_FRAMES - 1);
+    size_t covered = (layout.end + BLOCK_FRAMES - 1) & ~(BLOCK_FRAMES - 1);
     layout.fields = covered >> FIELD_ORDER;
     layout.slots = 1;
     while (layout.slots < QUIRE_PMM_CPUS && (layout.slots + 1) * SLOT_BYTES <= covered * SLOT_BYTES_A_FRAME)
         layout.slots++;
     (void)place(&offset, layout.slots * SLOT_BYTES);
+    layout.banks = place(&offset, layout.banks_count * sizeof(pmm_bank_t));
     layout.bitmap = place(&offset, covered / 8);
     layout.states = place(&offset, layout.fields * sizeof(uint32_t));
     layout.trees = place(&offset, pmm_tree_shape(&layout.shape, layout.fields) * sizeof(word_t));
@@ -163,13 +164,14 @@ static size_t count_below(size_t first, size_t end, size_t border)
     return first >= border ? 0 : (end < border ? end : border) - first;
 }
 
+/* Frames that follow each other in memory, too. */
 static void add_frames(quire_pmm_t *pmm, size_t index, size_t end)
 {
-    size_t first = pmm->first_frame;
+    size_t first = frame_number(pmm, index);
 
     pmm->total_frames += end - index;
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
-        pmm->zone_total_frames[zone] += count_below(first + index, first + end, pmm_zone_end((quire_zone_t)zone));
+        pmm->zone_total_frames[zone] += count_below(first, first + (end - index), pmm_zone_end((quire_zone_t)zone));
     while (index < end) {
         size_t next = index + add_fresh(pmm, index, end);
         if (next == index) {
@@ -197,13 +199,31 @@ size_t pmm_zone_end(quire_zone_t zone)
 
 /* --- starting --- */
 
+static void write_banks(quire_pmm_t *pmm, const quire_memory_map_t *map, quire_pa_t limit)
+{
+    pmm_survey_t survey;
+    pmm_bank_t bank;
+
+    pmm_survey_begin(&survey, map, limit);
+    for (size_t at = 0; pmm_survey_next(&survey, &bank) == PMM_FOUND_BANK; at++) {
+        size_t end = bank.first + (survey.base - bank.base);
+        pmm->banks[at] = bank;
+        /* All fields of lower banks are below the zone's end if one of this bank is. */
+        for (int zone = 0; zone < QUIRE_ZONES; zone++)
+            pmm->zone_fields[zone] += count_below(bank.first, end, pmm_zone_end((quire_zone_t)zone)) >> FIELD_ORDER;
+    }
+    pmm->first_frame = pmm->banks[0].first;
+    pmm->near_frames = pmm->banks[0].frames;
+}
+
 static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *metadata)
 {
     *pmm = (quire_pmm_t){
-        .first_frame = layout->first,
-        .frame_count = layout->end - layout->first,
         .magazines = (magazine_t *)metadata,
         .slot_count = layout->slots,
+        .banks = (pmm_bank_t *)(metadata + layout->banks),
+        .bank_count = layout->banks_count,
+        .frame_count = layout->end,
         .bitmap = (word_t *)(metadata + layout->bitmap),
         .fields = (uint32_t *)(metadata + layout->states),
         .trees = (word_t *)(metadata + layout->trees),
@@ -214,11 +234,6 @@ static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *met
         .stride = layout->fields / layout->slots,
         .metadata_bytes = layout->bytes,
     };
-    for (int zone = 0; zone < QUIRE_ZONES; zone++) {
-        size_t frames =
-            count_below(layout->first, layout->first + layout->fields * FIELD_FRAMES, pmm_zone_end((quire_zone_t)zone));
-        pmm->zone_fields[zone] = frames >> FIELD_ORDER;
-    }
     for (unsigned cpu = 0; cpu < layout->slots; cpu++)
         pmm_slot_init(pmm, cpu);
     for (size_t field = 0; field < layout->fields; field++)
@@ -234,13 +249,14 @@ quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_p
     if (layout.bytes == 0 || metadata_bytes < layout.bytes || ((uintptr_t)metadata & QUIRE_PAGE_MASK) != 0)
         return QUIRE_INVALID;
     lay_out(pmm, &layout, metadata);
+    write_banks(pmm, map, limit);
     for (size_t at = 0; at < map->count; at++) {
         uint64_t first = 0;
         uint64_t frames = usable_frames(&map->regions[at], limit, &first);
-        if (frames == 0 || first >= layout.end)
+        if (frames == 0)
             continue;
-        uint64_t end = first + frames < layout.end ? first + frames : layout.end;
-        add_frames(pmm, (size_t)first - layout.first, (size_t)end - layout.first);
+        size_t index = frame_index(pmm, quire_frame((size_t)first));
+        add_frames(pmm, index, index + (size_t)frames);
     }
     map->sealed = true;
     return QUIRE_OK;
@@ -256,10 +272,10 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
     uint64_t frames = quire_memory_map_frames(&region, &first);
     if (frames == 0)
         return QUIRE_OK;
-    if (first < pmm->first_frame || first + frames > pmm->first_frame + pmm->frame_count)
+    size_t index = first > SIZE_MAX ? NONE : frame_index(pmm, quire_frame((size_t)first));
+    if (index == NONE || frames > pmm_bank_rest(pmm, index))
         return QUIRE_INVALID;
 
-    size_t index = (size_t)first - pmm->first_frame;
     quire_port_lock(&pmm->lock);
     for (size_t at = 0; at < frames && status == QUIRE_OK; at++) {
         if ((tag_of(pmm, index + at) & TAG_CODE) != TAG_UNMANAGED)

@@ -30,7 +30,7 @@ void pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag)
     size_t frames = (size_t)1 << ((tag & TAG_CODE) - 1u);
 
     for (size_t at = 0; at < frames; at++) {
-        void *window = quire_port_window_open(quire_frame(pmm->first_frame + index + at));
+        void *window = quire_port_window_open(quire_frame(frame_number(pmm, index + at)));
         memset(window, PATTERN_BYTE, QUIRE_PAGE_BYTES);
         quire_port_window_close(window);
         if (at > 0)
@@ -40,7 +40,7 @@ void pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag)
 
 static bool is_untouched(const quire_pmm_t *pmm, size_t index)
 {
-    word_t *window = quire_port_window_open(quire_frame(pmm->first_frame + index));
+    word_t *window = quire_port_window_open(quire_frame(frame_number(pmm, index)));
     bool same = true;
 
     for (size_t at = 0; at < QUIRE_PAGE_BYTES / sizeof(word_t); at++)

@@ -44,9 +44,9 @@ static void divide_field(const quire_pmm_t *pmm, size_t field, uint8_t tag)
 
 quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned order)
 {
-    if (!covers(pmm, frame))
+    size_t index = frame_index(pmm, frame);
+    if (index == NONE)
         return QUIRE_CORRUPT;
-    size_t index = frame.number - pmm->first_frame;
     size_t field = index >> FIELD_ORDER;
     uint8_t tag = tag_of(pmm, index);
     uint8_t single = (uint8_t)((tag & ~(TAG_CODE | TAG_SHARED)) | TAG_FRAME);
@@ -115,9 +115,9 @@ static bool take_range(const quire_pmm_t *pmm, size_t index, size_t end)
 
 quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t count, quire_owner_t owner)
 {
-    size_t index = first.number - pmm->first_frame;
+    size_t index = frame_index(pmm, first);
 
-    if (count == 0 || !covers(pmm, first) || count > pmm->frame_count - index || owner == QUIRE_OWNER_NONE ||
+    if (count == 0 || index == NONE || count > pmm_bank_rest(pmm, index) || owner == QUIRE_OWNER_NONE ||
         owner >= QUIRE_OWNERS)
         return QUIRE_INVALID;
     for (size_t at = index; at < index + count; at++) {

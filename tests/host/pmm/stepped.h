@@ -16,6 +16,7 @@ void stepped_pause(void);
 
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
 #define load_acquire(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_ACQUIRE))
+#define load_own(place)             (stepped_pause(), *(place))
 #define store_relaxed(place, value) (stepped_pause(), __atomic_store_n(place, value, __ATOMIC_RELAXED))
 #define store_release(place, value) (stepped_pause(), __atomic_store_n(place, value, __ATOMIC_RELEASE))
 #define fetch_add(place, value)     (stepped_pause(), __atomic_fetch_add(place, value, __ATOMIC_SEQ_CST))
@@ -27,6 +28,11 @@ void stepped_pause(void);
     (stepped_pause(), __atomic_compare_exchange_n(place, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 #define interrupt_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
+#define pmm_bank_index           stepped_pmm_bank_index
+#define pmm_bank_number          stepped_pmm_bank_number
+#define pmm_bank_rest            stepped_pmm_bank_rest
+#define pmm_survey_begin         stepped_pmm_survey_begin
+#define pmm_survey_next          stepped_pmm_survey_next
 #define pmm_block_alloc          stepped_pmm_block_alloc
 #define pmm_block_free           stepped_pmm_block_free
 #define pmm_block_start          stepped_pmm_block_start
@@ -80,6 +86,8 @@ void stepped_pause(void);
 #define quire_pmm_stats          stepped_pmm_stats
 #define quire_pmm_take           stepped_pmm_take
 #define quire_pmm_zero_ahead     stepped_pmm_zero_ahead
+
+#include "pmm/bank.c"
 
 #include "pmm/tree.c"
 

@@ -52,7 +52,7 @@ static void allocated_one_is_free(quire_pmm_t *pmm)
 
 static void end_comes_earlier(quire_pmm_t *pmm)
 {
-    pmm->frame_count = (field_of(single) << FIELD_ORDER) + 1;
+    pmm->banks[0].frames = (field_of(single) << FIELD_ORDER) + 1;
 }
 
 static void references_without_mark(quire_pmm_t *pmm)
