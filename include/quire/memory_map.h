@@ -17,7 +17,8 @@
 
 /* In order of precedence: on an overlap the higher value wins. */
 typedef enum quire_memory_kind {
-    QUIRE_MEMORY_USABLE = 1,
+    QUIRE_MEMORY_NONE = 0, /* no kind: nobody's memory, or not to be told */
+    QUIRE_MEMORY_USABLE,
     QUIRE_MEMORY_ACPI_RECLAIMABLE, /* usable once the ACPI tables have been read */
     QUIRE_MEMORY_LOADER,           /* boot information, usable once it has been read */
     QUIRE_MEMORY_MODULE,           /* an initial file system and the like */
@@ -54,9 +55,28 @@ void quire_memory_map_init(quire_memory_map_t *map, quire_memory_region_t *stora
 quire_status_t quire_memory_map_add(quire_memory_map_t *map, quire_pa_t start, uint64_t bytes,
                                     quire_memory_kind_t kind) QUIRE_MUST_CHECK;
 
-/* One raw E820-style entry: type 1 usable, 3 ACPI reclaimable, 4 NVS, 5 bad, any other reserved
-   (ACPI specification, "Address Range Types"; Multiboot uses the same numbers). */
+/* --- the kind of a raw entry: ask the function of whoever wrote the map, for their numbers contradict each other ---
+
+   What a number does not say to be usable is not: unknown ones are reserved. QUIRE_MEMORY_NONE is the answer to a
+   number that this kind of map cannot hold, which tells that the map is of another kind; quire_memory_map_add() refuses
+   it. */
+
+/* E820, and Multiboot, which has the same numbers (ACPI 6.5, 15, "Address Range Types"): 1 usable, 3 ACPI reclaimable,
+   4 non-volatile, 5 bad. Persistent, disabled, unaccepted and vendors' memory, and what is not defined, is reserved, as
+   ACPI demands. 0 is no number of E820, but usable memory in a map of Limine's, whose reserved memory would be usable
+   here: QUIRE_MEMORY_NONE. */
 quire_memory_kind_t quire_memory_kind_of_e820(uint32_t type);
+
+/* A descriptor of EFI's GetMemoryMap, once ExitBootServices() has succeeded (UEFI 2.10, 7.2, "Memory Type Usage after
+   EFI_BOOT_SERVICES.ExitBootServices()", and the attributes there). Conventional memory is usable if it can be cached
+   for writing (EFI_MEMORY_WB) and is neither persistent (NV) nor set aside for a purpose (SP). The loader's and the
+   boot services' memory is QUIRE_MEMORY_LOADER: the page tables and the stack that the firmware left you on lie in it.
+   Memory with EFI_MEMORY_RUNTIME is the firmware's whatever its type; persistent and unaccepted memory is reserved. */
+quire_memory_kind_t quire_memory_kind_of_efi(uint32_t type, uint64_t attributes);
+
+/* An entry of the Limine boot protocol's memory map ("Memory Map Feature"): 0 usable, 2 ACPI reclaimable, 3
+   non-volatile, 4 bad, 5 the loader's, 6 executable and modules (QUIRE_MEMORY_KERNEL); any other reserved. */
+quire_memory_kind_t quire_memory_kind_of_limine(uint64_t type);
 
 /* Takes `bytes` of usable memory, aligned to `align` (a power of two, at least a page), wholly below `limit`, as high
    as possible below it, never frame 0; the memory becomes QUIRE_MEMORY_METADATA. */

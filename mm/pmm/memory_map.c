@@ -44,26 +44,11 @@ const char *quire_memory_kind_name(quire_memory_kind_t kind)
         return "reserved";
     case QUIRE_MEMORY_BAD:
         return "bad";
+    case QUIRE_MEMORY_NONE:
     case QUIRE_MEMORY_KINDS:
         break;
     }
     return "unknown";
-}
-
-quire_memory_kind_t quire_memory_kind_of_e820(uint32_t type)
-{
-    switch (type) {
-    case 1:
-        return QUIRE_MEMORY_USABLE;
-    case 3:
-        return QUIRE_MEMORY_ACPI_RECLAIMABLE;
-    case 4:
-        return QUIRE_MEMORY_ACPI_NVS;
-    case 5:
-        return QUIRE_MEMORY_BAD;
-    default:
-        return QUIRE_MEMORY_RESERVED;
-    }
 }
 
 void quire_memory_map_init(quire_memory_map_t *map, quire_memory_region_t *storage, size_t capacity)

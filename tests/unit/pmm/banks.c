@@ -205,16 +205,16 @@ TEST(pmm_banks, frames_of_each_stretch_are_taken_by_number)
 /* One gibibyte at 1 MiB, another far away: the records are those of two. */
 TEST(pmm_banks, records_follow_ram)
 {
-    const size_t most = sizeof(size_t) == 8 ? (size_t)1 << 32 : (size_t)1 << 30;
+    const uint64_t most = (uint64_t)1 << (sizeof(size_t) == 8 ? 32 : 30);
 
     simulated_begin(&simulated);
     simulated_usable(&simulated, 0x100, 2 * GIB_FRAMES);
     size_t together = quire_pmm_metadata_bytes(&simulated.map, no_limit);
     CHECK(together / (2 * GIB_FRAMES) == 5);
-    for (size_t second = GIB_FRAMES * 4; second <= most; second *= 4) {
+    for (uint64_t far = GIB_FRAMES * 4; far <= most; far *= 4) {
         simulated_begin(&simulated);
         simulated_usable(&simulated, 0x100, GIB_FRAMES);
-        simulated_usable(&simulated, second, GIB_FRAMES);
+        simulated_usable(&simulated, (size_t)far, GIB_FRAMES);
         size_t bytes = quire_pmm_metadata_bytes(&simulated.map, no_limit);
         CHECK(bytes >= together / 2 && bytes <= together + 3 * QUIRE_PAGE_BYTES);
     }
