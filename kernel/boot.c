@@ -6,7 +6,12 @@
  * will be overwritten as soon as memory is handed out. Idea: read everything once, through one function that copies
  * bytes from physical memory and refuses what the boot page tables do not map; keep only copies. Nothing that the
  * loader says is followed without that check, no length is believed beyond its container, and what does not fit is left
- * out.
+ * out, and counted.
+ *
+ * The memory map is another matter: an entry that is left out may be the one that reserves what another calls usable.
+ * So entries are not collected but go into the map at once, which loses precision when it is full, never a reservation.
+ * If the loader's map cannot be read to its end, it is read again for what it reserves, and the only memory believed
+ * usable is what the loader has said in two plain numbers: conventional memory, and what follows 1 MiB.
  *
  * Sources: Multiboot Specification 0.6.96, 3.3 "Boot information format"; Multiboot2 Specification 2.0, 3.6.
  */
@@ -65,151 +70,218 @@ boot_info_t boot_info;
 typedef struct reader {
     boot_peek_t peek;
     boot_info_t *info;
+    quire_memory_map_t *map;
+    size_t entries; /* read so far */
+    bool broken;    /* part of the map could not be read */
+    bool doubtful;  /* so this time nothing is believed to be usable */
 } reader_t;
 
-/* At most `limit` bytes are looked at; always terminated. */
-static void read_string(const reader_t *reader, uint64_t pa, uint64_t limit, char *to, size_t size)
+/* At most `limit` bytes are looked at; always terminated. True: there was more. */
+static bool read_string(const reader_t *reader, uint64_t pa, uint64_t limit, char *to, size_t size)
 {
     size_t length = 0;
+    char next;
 
     while (length + 1 < size && length < limit && reader->peek(pa + length, &to[length], 1) && to[length] != '\0')
         length++;
     to[length] = '\0';
+    return length + 1 == size && length < limit && reader->peek(pa + length, &next, 1) && next != '\0';
 }
 
-static void add_entry(const reader_t *reader, uint64_t base, uint64_t bytes, uint32_t type)
+static void add_entry(reader_t *reader, uint64_t base, uint64_t bytes, uint32_t type)
 {
+    quire_memory_kind_t kind = quire_memory_kind_of_e820(type);
     boot_info_t *info = reader->info;
 
+    /* A number that E820 does not have at all. */
+    if (kind == QUIRE_MEMORY_NONE)
+        kind = QUIRE_MEMORY_RESERVED;
     if (info->entry_count < BOOT_ENTRIES_MAX)
         info->entries[info->entry_count++] = (boot_entry_t){base, bytes, type};
     else
-        info->entries_lost = true;
+        info->entries_more++;
+    /* A full map has made the best of it. */
+    if (!reader->doubtful || kind != QUIRE_MEMORY_USABLE)
+        (void)!quire_memory_map_add(reader->map, quire_pa(base), bytes, kind);
 }
 
-static void add_module(const reader_t *reader, uint64_t start, uint64_t end, uint64_t name, uint64_t name_limit)
+static void add_module(reader_t *reader, uint64_t start, uint64_t end, uint64_t name, uint64_t name_limit)
 {
     boot_info_t *info = reader->info;
     boot_module_t *module = &info->modules[info->module_count];
 
-    if (info->module_count == BOOT_MODULES_MAX || start >= end)
+    if (start == end)
         return;
+    if (start > end) {
+        info->modules_wrong++;
+        return;
+    }
+    if (info->module_count == BOOT_MODULES_MAX) {
+        info->modules_more++;
+        return;
+    }
     module->start = quire_pa(start);
     module->bytes = end - start;
-    read_string(reader, name, name_limit, module->name, sizeof(module->name));
+    (void)read_string(reader, name, name_limit, module->name, sizeof(module->name));
     info->module_count++;
 }
 
 /* For loaders without a map: conventional memory, and what follows 1 MiB up to the first hole. */
-static void add_lower_and_upper(const reader_t *reader, uint32_t lower_kib, uint32_t upper_kib)
+static void add_lower_and_upper(reader_t *reader, uint32_t lower_kib, uint32_t upper_kib)
 {
+    reader->doubtful = false;
     add_entry(reader, 0, (uint64_t)lower_kib << 10, 1);
     add_entry(reader, 1 << 20, (uint64_t)upper_kib << 10, 1);
 }
 
-static void read_map1(const reader_t *reader, uint64_t at, uint64_t bytes)
+/* The map was broken: once more from the beginning, for what it reserves. */
+static void begin_again(reader_t *reader)
+{
+    quire_memory_map_init(reader->map, reader->map->regions, reader->map->capacity);
+    reader->info->entry_count = 0;
+    reader->info->entries_more = 0;
+    reader->info->map_doubtful = true;
+    reader->entries = 0;
+    reader->doubtful = true;
+}
+
+static void read_map1(reader_t *reader, uint64_t at, uint64_t bytes)
 {
     uint64_t end = at + bytes;
     map_entry_t entry;
     uint32_t size;
 
-    while (at + sizeof(size) + sizeof(entry) <= end && !reader->info->entries_lost) {
-        if (!reader->peek(at, &size, sizeof(size)) || !reader->peek(at + sizeof(size), &entry, sizeof(entry)) ||
-            size < sizeof(entry))
+    while (at < end) {
+        if (at + sizeof(size) + sizeof(entry) > end || reader->entries++ == BOOT_ENTRIES_READ_MAX ||
+            !reader->peek(at, &size, sizeof(size)) || !reader->peek(at + sizeof(size), &entry, sizeof(entry)) ||
+            size < sizeof(entry)) {
+            reader->broken = true;
             return;
+        }
         add_entry(reader, entry.base, entry.bytes, entry.type);
         at += sizeof(size) + (uint64_t)size;
     }
 }
 
-static void read_modules1(const reader_t *reader, uint64_t at, uint32_t count)
+static void read_modules1(reader_t *reader, uint64_t at, uint32_t count)
 {
     module1_t module;
 
-    for (uint32_t i = 0; i < count && i < BOOT_MODULES_MAX; i++, at += sizeof(module)) {
-        if (!reader->peek(at, &module, sizeof(module)))
+    for (uint32_t i = 0; i < count; i++, at += sizeof(module)) {
+        if (reader->info->module_count == BOOT_MODULES_MAX || !reader->peek(at, &module, sizeof(module))) {
+            reader->info->modules_more += count - i;
             return;
+        }
         add_module(reader, module.start, module.end, module.name, module.name == 0 ? 0 : UINT32_MAX);
     }
 }
 
-static void read_multiboot1(const reader_t *reader, uint64_t at)
+static void read_multiboot1(reader_t *reader, uint64_t at)
 {
+    boot_info_t *to = reader->info;
     info1_t info;
 
     if (!reader->peek(at, &info, sizeof(info)))
         return;
     if (info.flags & INFO1_LOADER)
-        read_string(reader, info.loader, UINT32_MAX, reader->info->loader, sizeof(reader->info->loader));
+        (void)read_string(reader, info.loader, UINT32_MAX, to->loader, sizeof(to->loader));
     if (info.flags & INFO1_COMMAND)
-        read_string(reader, info.command_line, UINT32_MAX, reader->info->command_line,
-                    sizeof(reader->info->command_line));
+        to->command_line_cut =
+            read_string(reader, info.command_line, UINT32_MAX, to->command_line, sizeof(to->command_line));
     if (info.flags & INFO1_MAP)
         read_map1(reader, info.map, info.map_bytes);
-    if (reader->info->entry_count == 0 && (info.flags & INFO1_MEMORY))
+    if (reader->broken) {
+        begin_again(reader);
+        read_map1(reader, info.map, info.map_bytes);
+    }
+    if ((to->entry_count == 0 || reader->broken) && (info.flags & INFO1_MEMORY))
         add_lower_and_upper(reader, info.lower_kib, info.upper_kib);
     if (info.flags & INFO1_MODULES)
         read_modules1(reader, info.modules, info.module_count);
 }
 
 /* `at` is behind the tag's header, `bytes` what is left of the tag. */
-static void read_map2(const reader_t *reader, uint64_t at, uint64_t bytes)
+static void read_map2(reader_t *reader, uint64_t at, uint64_t bytes)
 {
     uint64_t end = at + bytes;
     uint32_t entry_bytes;
     map_entry_t entry;
 
-    if (bytes < 8 || !reader->peek(at, &entry_bytes, sizeof(entry_bytes)) || entry_bytes < sizeof(entry))
+    reader->broken |= bytes < 8 || !reader->peek(at, &entry_bytes, sizeof(entry_bytes)) || entry_bytes < sizeof(entry);
+    if (reader->broken)
         return;
-    for (at += 8; at + entry_bytes <= end && !reader->info->entries_lost; at += entry_bytes) {
-        if (!reader->peek(at, &entry, sizeof(entry)))
+    for (at += 8; at < end; at += entry_bytes) {
+        if (at + entry_bytes > end || reader->entries++ == BOOT_ENTRIES_READ_MAX ||
+            !reader->peek(at, &entry, sizeof(entry))) {
+            reader->broken = true;
             return;
+        }
         add_entry(reader, entry.base, entry.bytes, entry.type);
     }
 }
 
-static void read_tag2(const reader_t *reader, uint32_t type, uint64_t at, uint64_t bytes)
+static void read_tag2(reader_t *reader, uint32_t type, uint64_t at, uint64_t bytes)
 {
+    boot_info_t *info = reader->info;
     uint32_t words[2] = {0, 0};
 
     if (type == TAG_COMMAND)
-        read_string(reader, at, bytes, reader->info->command_line, sizeof(reader->info->command_line));
+        info->command_line_cut = read_string(reader, at, bytes, info->command_line, sizeof(info->command_line));
     else if (type == TAG_LOADER)
-        read_string(reader, at, bytes, reader->info->loader, sizeof(reader->info->loader));
+        (void)read_string(reader, at, bytes, info->loader, sizeof(info->loader));
     else if (type == TAG_MODULE && bytes >= sizeof(words) && reader->peek(at, words, sizeof(words)))
         add_module(reader, words[0], words[1], at + sizeof(words), bytes - sizeof(words));
     else if (type == TAG_MAP)
         read_map2(reader, at, bytes);
 }
 
-/* The summary counts only if there is no map, which may come after it. */
-static void read_multiboot2(const reader_t *reader, uint64_t start)
+/* Reads all tags, or only maps; returns where the summary of memory is, 0 if there is none. */
+static uint64_t read_tags2(reader_t *reader, uint64_t start, uint64_t end, bool maps_only)
 {
     uint64_t summary = 0;
+    tag2_t tag;
+
+    for (uint64_t at = start + 8; at + sizeof(tag) <= end; at += ((uint64_t)tag.bytes + 7) & ~(uint64_t)7) {
+        if (!reader->peek(at, &tag, sizeof(tag)) || tag.type == TAG_END || tag.bytes < sizeof(tag))
+            break;
+        if (at + tag.bytes > end) {
+            reader->broken |= tag.type == TAG_MAP;
+            tag.bytes = (uint32_t)(end - at);
+        }
+        if (tag.type == TAG_MEMORY && tag.bytes >= sizeof(tag) + 8)
+            summary = at + sizeof(tag);
+        if (!maps_only || tag.type == TAG_MAP)
+            read_tag2(reader, tag.type, at + sizeof(tag), tag.bytes - sizeof(tag));
+    }
+    return summary;
+}
+
+/* The summary counts only if there is no map, which may come after it. */
+static void read_multiboot2(reader_t *reader, uint64_t start)
+{
+    uint64_t summary;
     uint64_t end;
     uint32_t total;
     uint32_t words[2];
-    tag2_t tag;
 
     if (!reader->peek(start, &total, sizeof(total)))
         return;
     end = start + (total < INFO2_BYTES_MAX ? total : INFO2_BYTES_MAX);
-    for (uint64_t at = start + 8; at + sizeof(tag) <= end; at += ((uint64_t)tag.bytes + 7) & ~(uint64_t)7) {
-        if (!reader->peek(at, &tag, sizeof(tag)) || tag.type == TAG_END || tag.bytes < sizeof(tag))
-            break;
-        if (at + tag.bytes > end)
-            break;
-        if (tag.type == TAG_MEMORY && tag.bytes >= sizeof(tag) + sizeof(words))
-            summary = at + sizeof(tag);
-        read_tag2(reader, tag.type, at + sizeof(tag), tag.bytes - sizeof(tag));
+    summary = read_tags2(reader, start, end, false);
+    if (reader->broken) {
+        begin_again(reader);
+        reader->broken = false;
+        (void)read_tags2(reader, start, end, true);
+        reader->broken = true;
     }
-    if (reader->info->entry_count == 0 && summary != 0 && reader->peek(summary, words, sizeof(words)))
+    if ((reader->info->entry_count == 0 || reader->broken) && summary != 0 &&
+        reader->peek(summary, words, sizeof(words)))
         add_lower_and_upper(reader, words[0], words[1]);
 }
 
-bool boot_read(uint32_t magic, uint64_t start, boot_peek_t peek, boot_info_t *info)
+bool boot_read(uint32_t magic, uint64_t start, boot_peek_t peek, boot_info_t *info, quire_memory_map_t *map)
 {
-    const reader_t reader = {peek, info};
+    reader_t reader = {.peek = peek, .info = info, .map = map};
 
     if (magic == MULTIBOOT1)
         read_multiboot1(&reader, start);

@@ -16,6 +16,8 @@ void initrd_init(void)
         const boot_module_t *module = &boot_info.modules[i];
         uint64_t start = module->start.value;
 
+        if (module->refused != BOOT_NOT_REFUSED)
+            continue;
         if (start >= ARCH_DIRECT_BYTES || module->bytes > ARCH_DIRECT_BYTES - start)
             print_always("quire: module %s lies above the direct map: not used\n", module->name);
         else if (initrd_add((const void *)(ARCH_DIRECT_START + (uintptr_t)start), (size_t)module->bytes) != QUIRE_OK)

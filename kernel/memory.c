@@ -4,8 +4,8 @@
  *
  * Problem: each layer needs the one below it, and the first needs memory before there is anyone to ask for it. Order:
  *
- *   1. The firmware's entries go into a memory map, then what must be kept out: the kernel's image and the modules. The
- *      boot information has been copied, so its memory is free.
+ *   1. The firmware's entries are in a memory map already; what must be kept out follows: the kernel's image and the
+ *      modules. The boot information has been copied, so its memory is free.
  *   2. The PMM's metadata is taken out of the map, from below what the boot page tables reach, and the PMM takes over
  *      what is left.
  *   3. The kernel's own page tables: the direct map of RAM in the largest pages that fit, and the image, each part with
@@ -28,9 +28,6 @@
 
 #define MIB            ((uint64_t)1 << 20)
 #define FINDINGS_BYTES 512
-#define REGIONS_MAX    (BOOT_ENTRIES_MAX + 64)
-#define LEGACY_START   ((uint64_t)0xa0000) /* video memory and firmware */
-#define LEGACY_END     ((uint64_t)0x100000)
 #define AREA_BYTES_MIN (16 * MIB)
 #define KEPT_FLAGS     (QUIRE_PAGE_FOREIGN | QUIRE_PAGE_GLOBAL)
 #define READ           QUIRE_PROT_READ
@@ -42,9 +39,8 @@ quire_pmm_t kernel_pmm;
 quire_space_t kernel_space;
 quire_heap_t kernel_heap;
 size_t memory_frames;
+uint64_t memory_out_of_reach_bytes;
 memory_times_t memory_times;
-
-static quire_memory_region_t regions[REGIONS_MAX];
 
 static void must(quire_status_t status, const char *what)
 {
@@ -59,79 +55,44 @@ static uint64_t physical(const char *symbol)
     return (uint64_t)((uintptr_t)symbol - ARCH_IMAGE_OFFSET);
 }
 
-/* A full map is not the end: what did not fit is then not used, and `truncated` tells. */
-static void add(uint64_t start, uint64_t bytes, quire_memory_kind_t kind)
-{
-    quire_status_t status = quire_memory_map_add(&kernel_map, quire_pa(start), bytes, kind);
-
-    if (status != QUIRE_NO_MEMORY)
-        must(status, "the memory map cannot be read");
-}
-
-static void build_map(void)
-{
-    uint64_t image = (uintptr_t)image_physical_start;
-
-    quire_memory_map_init(&kernel_map, regions, REGIONS_MAX);
-    for (size_t i = 0; i < boot_info.entry_count; i++)
-        add(boot_info.entries[i].base, boot_info.entries[i].bytes,
-            quire_memory_kind_of_e820(boot_info.entries[i].type));
-    add(LEGACY_START, LEGACY_END - LEGACY_START, QUIRE_MEMORY_RESERVED);
-    add(image, (uintptr_t)image_physical_end - image, QUIRE_MEMORY_KERNEL);
-    for (size_t i = 0; i < boot_info.module_count; i++)
-        add(boot_info.modules[i].start.value, boot_info.modules[i].bytes, QUIRE_MEMORY_MODULE);
-}
-
-/* How many bytes of [start, end) the firmware calls usable. */
-static uint64_t usable_bytes(uint64_t start, uint64_t end)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < boot_info.entry_count; i++) {
-        const boot_entry_t *entry = &boot_info.entries[i];
-        uint64_t last = entry->bytes > UINT64_MAX - entry->base ? UINT64_MAX : entry->base + entry->bytes;
-        uint64_t from = entry->base > start ? entry->base : start;
-        uint64_t to = last < end ? last : end;
-
-        if (quire_memory_kind_of_e820(entry->type) == QUIRE_MEMORY_USABLE && from < to)
-            bytes += to - from;
-    }
-    return bytes;
-}
-
-/* A loader may put the modules behind the kernel whether there is RAM or not. */
-static void require_modules(void)
-{
-    for (size_t i = 0; i < boot_info.module_count; i++) {
-        uint64_t start = boot_info.modules[i].start.value;
-
-        if (usable_bytes(start, start + boot_info.modules[i].bytes) < boot_info.modules[i].bytes)
-            quire_port_panic("this machine has too little memory: a boot module lies where there is none");
-    }
-}
-
-static uint64_t ram_limit(void)
+/* Physical addresses end here: for the CPU, or for this kernel. */
+static uint64_t reach(void)
 {
     unsigned bits = arch_physical_bits() < ARCH_RAM_BITS ? arch_physical_bits() : ARCH_RAM_BITS;
-    uint64_t limit = (uint64_t)1 << bits;
-    uint64_t beyond = quire_memory_map_bytes(&kernel_map, limit, UINT64_MAX, QUIRE_MEMORY_USABLE);
 
-    if (beyond != 0)
-        print("quire: %llu MiB of RAM lie above %llu GiB, out of this kernel's reach: skipped\n",
-              (unsigned long long)(beyond >> 20), (unsigned long long)(limit >> 30));
-    return limit;
+    return (uint64_t)1 << bits;
 }
 
+static void complete_map(void)
+{
+    const boot_machine_t machine = {
+        .limit = reach(), .image_start = (uintptr_t)image_physical_start, .image_end = (uintptr_t)image_physical_end};
+    boot_findings_t findings = boot_complete_map(&boot_info, &machine, &kernel_map);
+
+    memory_out_of_reach_bytes = findings.out_of_reach_bytes;
+    boot_report(&findings, machine.limit, &kernel_map);
+}
+
+/* The records lie in what the boot tables reach. If all RAM's do not fit there, less RAM is used, from the top. */
 static void init_pmm(void)
 {
-    uint64_t limit = ram_limit();
-    size_t bytes = quire_pmm_metadata_bytes(&kernel_map, quire_pa(limit));
+    uint64_t limit = reach();
+    quire_status_t status;
     quire_pa_t metadata;
+    size_t bytes;
 
-    if (bytes == 0)
-        quire_port_panic("the boot loader named no usable memory");
-    must(quire_memory_map_take(&kernel_map, bytes, QUIRE_PAGE_BYTES, quire_pa(ARCH_BOOT_BYTES), &metadata),
-         "there is no room for the frames' own records");
+    do {
+        bytes = quire_pmm_metadata_bytes(&kernel_map, quire_pa(limit));
+        if (bytes == 0)
+            quire_port_panic("the boot loader named no usable memory");
+        status = quire_memory_map_take(&kernel_map, bytes, QUIRE_PAGE_BYTES, quire_pa(ARCH_BOOT_BYTES), &metadata);
+        if (status == QUIRE_NO_MEMORY)
+            limit -= limit >> 3;
+    } while (status == QUIRE_NO_MEMORY && limit > ARCH_BOOT_BYTES);
+    must(status, "there is no room for the frames' own records");
+    if (limit != reach() && quire_memory_map_bytes(&kernel_map, limit, UINT64_MAX, QUIRE_MEMORY_USABLE) != 0)
+        print_always("quire: RAM at or above %llu MiB is not used: there is no room for the records of its frames\n",
+                     (unsigned long long)(limit >> 20));
     must(quire_pmm_init(&kernel_pmm, &kernel_map, quire_pa(limit),
                         (void *)(ARCH_DIRECT_START + (uintptr_t)metadata.value), bytes),
          "the frames cannot be taken over");
@@ -223,6 +184,16 @@ static bool is_ram(quire_memory_kind_t kind)
     return kind != QUIRE_MEMORY_RESERVED && kind != QUIRE_MEMORY_BAD;
 }
 
+/* Of what is not RAM, the kernel's image is mapped all the same: it runs there. */
+static void keep_image(uint64_t *first, uint64_t *last)
+{
+    uint64_t start = (uintptr_t)image_physical_start & ~(uintptr_t)QUIRE_PAGE_MASK;
+    uint64_t end = ((uintptr_t)image_physical_end + QUIRE_PAGE_MASK) & ~(uintptr_t)QUIRE_PAGE_MASK;
+
+    *first = *first > start ? *first : start;
+    *last = *last < end ? *last : end;
+}
+
 /* Neighbouring regions of whatever kind become one run, so that large pages fit. The first MiB is there in any case:
    firmware tables are looked for in it. */
 static void map_ram(void)
@@ -236,7 +207,9 @@ static void map_ram(void)
         uint64_t last = region->end < ARCH_DIRECT_BYTES ? region->end : ARCH_DIRECT_BYTES;
 
         last = (last + QUIRE_PAGE_MASK) & ~(uint64_t)QUIRE_PAGE_MASK;
-        if (!is_ram(region->kind) || first >= last)
+        if (!is_ram(region->kind))
+            keep_image(&first, &last);
+        if (first >= last)
             continue;
         if (first > end) {
             map_direct(start, end);
@@ -350,8 +323,7 @@ void memory_init(void)
 {
     const quire_heap_source_t source = {.context = &kernel_space, .grow = grow_heap, .shrink = shrink_heap};
 
-    require_modules();
-    build_map();
+    complete_map();
     memory_times.map_done = arch_timestamp();
     init_pmm();
     memory_times.pmm_done = arch_timestamp();

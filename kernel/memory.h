@@ -13,6 +13,9 @@ extern quire_heap_t kernel_heap;
 /* All frames that the PMM manages. */
 extern size_t memory_frames;
 
+/* RAM that this CPU, or this kernel's paging, cannot address. */
+extern uint64_t memory_out_of_reach_bytes;
+
 /* Time stamps of the bring-up, for ./quire bench boot. */
 typedef struct memory_times {
     uint64_t map_done;

@@ -62,7 +62,7 @@ void show_memory_map(void)
         show_entry_fate(entry);
     }
     if (boot_info.entry_count > ENTRIES_TOLD)
-        print("  ... and %zu entries more\n", boot_info.entry_count - ENTRIES_TOLD);
+        print("  ... and %zu entries more\n", boot_info.entry_count - ENTRIES_TOLD + boot_info.entries_more);
     if (kernel_map.truncated)
         print("  the map was too long: what did not fit is not used\n");
 }
@@ -85,7 +85,8 @@ static void count_totals(frame_totals_t *totals)
     quire_frame_t first;
     quire_frame_t end;
 
-    *totals = (frame_totals_t){0};
+    *totals =
+        (frame_totals_t){.found_bytes = memory_out_of_reach_bytes, .unreachable_bytes = memory_out_of_reach_bytes};
     quire_pmm_bounds(&kernel_pmm, &first, &end);
     quire_pmm_stats(&kernel_pmm, &stats);
     totals->managed_bytes = (uint64_t)stats.total_frames << QUIRE_PAGE_SHIFT;
