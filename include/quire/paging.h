@@ -341,7 +341,9 @@ quire_extent_t quire_cursor_harvest(quire_cursor_t *cursor, quire_va_t va, unsig
 quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va);
 
 /* Writes a level-1 entry whole; what stood there must be EMPTY, a promise, or the same frame (to change its flags).
-   POPULATE; after EDGES, only where the query says level 1. */
-void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
+   POPULATE; after EDGES, only where the query says level 1. Accessed and dirty bits of a page that was mapped are added
+   to, never cleared (quire_cursor_harvest does that), whatever the MMU has set since the caller looked; to add some
+   costs no flush. Returns the flags that the page has then. */
+unsigned quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
 
 #endif
