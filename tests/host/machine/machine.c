@@ -178,8 +178,13 @@ static void verify_page(const flat_t *flat, size_t index)
 void machine_verify(machine_t *machine)
 {
     unsigned before = machine->current[0];
+    quire_space_t *spaces[SPACES];
 
+    for (unsigned space = 0; space < SPACES; space++)
+        spaces[space] = &machine->flats[space].space;
     CHECK_OK(quire_pmm_check(machine->pmm));
+    quire_status_t status = quire_vmm_check_all(spaces, SPACES, 0);
+    CHECK(status == QUIRE_OK || (status == QUIRE_NO_MEMORY && free_frames(machine) < 2));
     for (unsigned space = 0; space < SPACES; space++) {
         flat_t *flat = &machine->flats[space];
 
