@@ -254,7 +254,7 @@ static size_t run(const steps_operation_t *operation, unsigned action, size_t wh
 
 static size_t next_step(size_t step, size_t count)
 {
-    size_t samples = 24 * (size_t)test_effort();
+    size_t samples = 10 * (size_t)test_effort();
 
     if (count <= 2 * samples || step < samples / 4 || step + samples / 4 >= count)
         return step + 1;
