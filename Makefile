@@ -102,8 +102,8 @@ $(B)/initrd.cpio: $(BINARIES) $(SEGMENTED_BINARIES) user/programs.txt user/segme
 
 # --- the host: unit tests in four sanitized builds, host-only tests, races ---
 
-HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -Iinclude -iquote mm \
-              -iquote kernel -iquote tools -iquote tests/harness -iquote tests/model
+HOST_FLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -DQUIRE_HOST -DQUIRE_ALL_FORMATS -DQUIRE_PAGING_STEPS -Iinclude \
+              -iquote mm -iquote kernel -iquote tools -iquote tests/harness -iquote tests/model
 HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host.c
 HOST_MACHINE_C := tests/harness/host_machine.c
 HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)

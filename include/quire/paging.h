@@ -191,8 +191,25 @@ quire_table_crossing_t quire_table_cross(const quire_table_t *table);
 quire_pa_t quire_table_root(const quire_table_t *table);
 
 /* Walks the tree: every table is allocated and owned as a table, no reserved bit is set, counts agree, the shared half
- * equals the kernel's. */
+   equals the kernel's. No page names a page table, nor what is not allocated; a process's page names frames of
+   QUIRE_OWNER_USER, DEVICE or TEST. A FOREIGN page may name all that is not the PMM's and, of a process, what is
+   allocated and no table; FOREIGN pages of the kernel's are not looked at. QUIRE_CORRUPT, and the broken rule in the
+   log with space, address, frame and owner. */
 quire_status_t quire_table_check(quire_table_t *table) QUIRE_MUST_CHECK;
+
+/* Checks each of `count` trees, all there are, and then all together. Every mapping of a frame is counted (mapped or
+   hidden, not FOREIGN; a block once in each page) and every link of a table, in all trees and a gate's, and compared
+   with the references that the PMM counts: no frame has more mappings than references, and the frames of
+   QUIRE_OWNER_USER and QUIRE_OWNER_TABLE together have at most `held` references more than mappings: those that the
+   caller holds himself; SIZE_MAX: he does not know. So found are a page that two processes have and one reference
+   holds, a table that stands in two places, and what was lost.
+
+   QUIRE_CORRUPT, and the frame in the log, with an address that maps it if there is one. QUIRE_NO_MEMORY: no two frames
+   are free. It takes frames while it works, one for 1,024 frames that the PMM covers and one more, and less if no more
+   are free (at most half of them) or more do not help; it walks all trees once for what the frames taken can count.
+   Wants a moment in which nobody else changes these trees, or takes or gives frames. */
+quire_status_t quire_table_check_all(quire_table_t *(*table_at)(const void *context, size_t index), const void *context,
+                                     size_t count, size_t held) QUIRE_MUST_CHECK;
 
 /* The raw entries met on the way to va, for display: entries[i].level counts down from the root. Returns how many.
    Takes the lock. Reads only; works in every state of the tree. */
@@ -341,7 +358,9 @@ quire_extent_t quire_cursor_harvest(quire_cursor_t *cursor, quire_va_t va, unsig
 quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va);
 
 /* Writes a level-1 entry whole; what stood there must be EMPTY, a promise, or the same frame (to change its flags).
-   POPULATE; after EDGES, only where the query says level 1. */
-void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
+   POPULATE; after EDGES, only where the query says level 1. Accessed and dirty bits of a page that was mapped are added
+   to, never cleared (quire_cursor_harvest does that), whatever the MMU has set since the caller looked; to add some
+   costs no flush. Returns the flags that the page has then. */
+unsigned quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page);
 
 #endif

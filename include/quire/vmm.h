@@ -145,4 +145,8 @@ quire_status_t quire_vmm_next_range(quire_space_t *space, quire_va_t from, quire
  * counts agree. */
 quire_status_t quire_vmm_check(quire_space_t *space) QUIRE_MUST_CHECK;
 
+/* Checks each of these spaces, the kernel's among them, and then all together: quire_table_check_all() says what is
+   counted, what `held` is, what it costs, and when it may be called. */
+quire_status_t quire_vmm_check_all(quire_space_t *const *spaces, size_t count, size_t held) QUIRE_MUST_CHECK;
+
 #endif

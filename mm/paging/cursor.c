@@ -312,26 +312,32 @@ quire_page_t quire_cursor_take(quire_cursor_t *cursor, quire_va_t va)
     return entry_decode(format, 1, raw);
 }
 
-/* Writes the page over a present entry; accessed and dirty bits that the MMU sets meanwhile are added. */
-static void put_over(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, const quire_page_t *page)
+/* Writes the page over a present entry. Accessed and dirty bits that this has, or that the MMU sets meanwhile, stay: a
+   caller that has read the entry before knows no others, and what it does not know it must not clear. That nothing but
+   such bits is added leaves no translation with too many rights. Returns the flags as they are then. */
+static unsigned put_over(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, const quire_page_t *page)
 {
     quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
     quire_page_t wanted = *page;
-    uint64_t first = raw;
+    uint64_t after;
 
-    while (!entry_try(table, entry, &raw, entry_encode(format, 1, &wanted)))
-        wanted.flags |= (uint16_t)(flag_if(raw & ~first, X86_ACCESSED, QUIRE_PAGE_ACCESSED) |
-                                   flag_if(raw & ~first, X86_DIRTY, QUIRE_PAGE_DIRTY));
+    do {
+        wanted.flags |= (uint16_t)decode_mmu(raw);
+        after = entry_encode(format, 1, &wanted);
+    } while (!entry_try(table, entry, &raw, after));
     table->mapped_pages--;
-    quire_paging_flush_add(cursor, entry->va, entry->va | QUIRE_PAGE_MASK);
+    if (((raw ^ after) & ~(X86_ACCESSED | X86_DIRTY)) != 0)
+        quire_paging_flush_add(cursor, entry->va, entry->va | QUIRE_PAGE_MASK);
+    return wanted.flags;
 }
 
-void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
+unsigned quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)
 {
     quire_table_t *table = cursor->table;
     const quire_format_t *format = format_of(table);
     quire_frame_t frame = leaf_of(cursor, va);
+    unsigned flags = page->flags;
 
     if (frame.number == 0 || cursor->mode == QUIRE_CURSOR_READ)
         quire_port_panic("paging: an entry is put where no table is: open the cursor with POPULATE");
@@ -346,7 +352,7 @@ void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t 
     if (has_frame(page))
         note_mapped(table, page->flags);
     if (entry_present(raw))
-        put_over(cursor, &entry, raw, page);
+        flags = put_over(cursor, &entry, raw, page);
     else
         (void)entry_replace(table, &entry, raw, entry_encode(format, 1, page));
     quire_port_window_close(window);
@@ -355,4 +361,5 @@ void quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_page_t 
         quire_paging_prune_add(cursor, va, va | QUIRE_PAGE_MASK);
     else
         fills(cursor, va);
+    return flags;
 }

@@ -9,14 +9,14 @@
  *     bit goes last: the MMU ignores the rest of a word that is not present.
  *   - a word that was present is changed by compare-and-exchange, so that a dirty bit set in between is seen.
  *
- * The locked 64-bit exchange exists on every processor with PAE.
+ * The accesses themselves are word.h's.
  */
 #ifndef QUIRE_PAGING_ENTRY_H
 #define QUIRE_PAGING_ENTRY_H
 
 #include <quire/event.h>
 
-#include "format/format.h"
+#include "word.h"
 
 /* One entry: where it stands, and what it covers. */
 typedef struct entry {
@@ -31,37 +31,6 @@ static inline entry_t entry_at(const quire_format_t *format, void *window, quire
                                quire_va_t va)
 {
     return (entry_t){window, frame, level, format_index(format, level, va), va};
-}
-
-static inline uint64_t word_read(const quire_format_t *format, const void *window, unsigned index)
-{
-    if (format->entry_bytes == 4)
-        return ((const volatile uint32_t *)window)[index];
-    return ((const volatile uint64_t *)window)[index];
-}
-
-/* Only over a word that is not present, or that no MMU can reach. */
-static inline void word_store(const quire_format_t *format, void *window, unsigned index, uint64_t value)
-{
-    if (format->entry_bytes == 4) {
-        ((volatile uint32_t *)window)[index] = (uint32_t)value;
-    } else if (sizeof(uintptr_t) == sizeof(uint64_t)) {
-        ((volatile uint64_t *)window)[index] = value;
-    } else {
-        volatile uint32_t *halves = (volatile uint32_t *)window + 2 * (size_t)index;
-
-        halves[1] = (uint32_t)(value >> 32);
-        halves[0] = (uint32_t)value;
-    }
-}
-
-/* Returns what was there: equal to `before` if and only if it was exchanged. */
-static inline uint64_t word_exchange(const quire_format_t *format, void *window, unsigned index, uint64_t before,
-                                     uint64_t after)
-{
-    if (format->entry_bytes == 4)
-        return __sync_val_compare_and_swap((uint32_t *)window + index, (uint32_t)before, (uint32_t)after);
-    return __sync_val_compare_and_swap((uint64_t *)window + index, before, after);
 }
 
 static inline uint64_t entry_read(const quire_format_t *format, const entry_t *entry)

@@ -125,6 +125,13 @@ void quire_paging_leaf_protect(quire_cursor_t *cursor, quire_frame_t frame, quir
 quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, unsigned level,
                                       const quire_page_t *page) QUIRE_MUST_CHECK;
 
+/* --- check.c --- */
+
+/* The rule that is broken goes to the log, with the space and the address (NOWHERE: none), and the frame (0: none is
+   concerned, and no address). */
+#define NOWHERE (~(quire_va_t)0)
+void quire_paging_complain(const quire_table_t *table, const char *rule, quire_va_t va, quire_frame_t frame);
+
 /* --- prune.c --- */
 void quire_paging_prune(quire_cursor_t *cursor);
 

@@ -7,6 +7,10 @@
  */
 #include "paging.h"
 
+#ifdef QUIRE_PAGING_STEPS
+void (*quire_paging_step)(void);
+#endif
+
 const char *quire_format_name(const quire_format_t *format)
 {
     return format->name;

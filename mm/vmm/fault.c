@@ -97,7 +97,7 @@ static quire_status_t keep_promise(quire_space_t *space, quire_cursor_t *cursor,
         return status;
     kept.kind = (page->prot & PROT_ACCESS) == 0 ? QUIRE_PAGE_HIDDEN : QUIRE_PAGE_MAPPED;
     kept.payload = frame.number;
-    quire_cursor_put(cursor, va, &kept);
+    (void)quire_cursor_put(cursor, va, &kept);
     *page = kept;
     return QUIRE_OK;
 }
@@ -128,10 +128,12 @@ static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor,
         if (status != QUIRE_OK)
             return status;
         copy_frame(frame, old);
+        /* What is in this frame is nowhere else but there, and no MMU has seen it come. */
+        own.flags |= QUIRE_PAGE_DIRTY;
         (void)quire_cursor_mark(cursor, va, va + QUIRE_PAGE_BYTES, &empty);
     }
     own.payload = frame.number;
-    quire_cursor_put(cursor, va, &own);
+    (void)quire_cursor_put(cursor, va, &own);
     *page = own;
     return QUIRE_OK;
 }

@@ -48,7 +48,8 @@ static quire_status_t share(quire_space_t *parent, quire_cursor_t *cursor, quire
         return QUIRE_OK;
     if ((page->flags & QUIRE_PAGE_COPY_ON_WRITE) == 0) {
         page->flags |= QUIRE_PAGE_COPY_ON_WRITE;
-        quire_cursor_put(cursor, va, page);
+        /* A CPU of the parent may have written since the entry was read: then the child's page is dirty, too. */
+        page->flags = (uint16_t)quire_cursor_put(cursor, va, page);
     }
     return quire_pmm_retain(parent->table.pmm, quire_frame((size_t)page->payload));
 }
@@ -69,7 +70,7 @@ static quire_status_t fork_pages(quire_space_t *parent, quire_cursor_t *from, qu
             continue;
         status = share(parent, from, va, &page);
         if (status == QUIRE_OK)
-            quire_cursor_put(&to, va, &page);
+            (void)quire_cursor_put(&to, va, &page);
     }
     quire_cursor_close(&to);
     return status;

@@ -25,6 +25,11 @@ static inline bool has_frame(const quire_page_t *page)
            (page->flags & QUIRE_PAGE_FOREIGN) == 0;
 }
 
+static inline bool aligned_range(quire_va_t start, quire_va_t end)
+{
+    return ((start | end) & QUIRE_PAGE_MASK) == 0 && start < end;
+}
+
 /* Where the half that is a process's own ends. */
 quire_va_t quire_vmm_lower_top(const quire_table_t *table);
 

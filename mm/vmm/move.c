@@ -93,7 +93,7 @@ static void move_pages(move_t *move, const quire_extent_t *piece)
     turn(move, to, to + count * QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
     (void)quire_cursor_mark(&move->cursor, to, to + count * QUIRE_PAGE_BYTES, &empty);
     for (size_t i = 0; i < count; i++)
-        quire_cursor_put(&move->cursor, to + i * QUIRE_PAGE_BYTES, &pages[i]);
+        (void)quire_cursor_put(&move->cursor, to + i * QUIRE_PAGE_BYTES, &pages[i]);
 }
 
 static void write_promise(move_t *move, quire_va_t start, quire_va_t end, const quire_page_t *promise)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space.c - the life of an address space, and the proof that it is whole.
+ * space.c - the life of an address space.
  *
  * Problem: every process needs its own view of memory below the kernel, the same view of the kernel above, and must
  * give back all it had when it ends.
@@ -9,7 +9,7 @@
  * creating is creating the tree, and destroying is destroying it: there is no second structure that could
  * disagree with the first, and none to free.
  *
- * Invariants, which quire_vmm_check() walks:
+ * Invariants, which quire_vmm_check() walks (check.c):
  *   - in a process's half, all that is not EMPTY lies in [start, end) and carries QUIRE_PROT_USER;
  *   - in the kernel's half nothing carries it;
  *   - reserved_pages counts the pages of [start, end) that are not EMPTY.
@@ -33,19 +33,6 @@ quire_va_t quire_vmm_lower_top(const quire_table_t *table)
         return table->shared_start;
     half = quire_format_span(table->format, levels) << 8;
     return table->shared_start < half ? table->shared_start : (quire_va_t)half;
-}
-
-/* The end of the last page that is ever used: the topmost one is not (types.h). */
-static quire_va_t upper_top(const quire_table_t *table)
-{
-    uint64_t top = quire_format_levels(table->format) < 4 ? (uint64_t)UINT32_MAX : UINT64_MAX;
-
-    return quire_page_down((quire_va_t)top);
-}
-
-static bool aligned_range(quire_va_t start, quire_va_t end)
-{
-    return ((start | end) & QUIRE_PAGE_MASK) == 0 && start < end;
 }
 
 void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t end, size_t reserved_pages)
@@ -144,75 +131,4 @@ quire_extent_t quire_vmm_run(quire_cursor_t *cursor, quire_va_t va, quire_va_t e
 
     cut(&extent, va, end);
     return extent;
-}
-
-static bool extent_sound(const quire_space_t *space, const quire_extent_t *extent)
-{
-    bool user = (extent->page.prot & QUIRE_PROT_USER) != 0;
-
-    if (extent->page.kind == QUIRE_PAGE_EMPTY)
-        return true;
-    if (user == is_kernel(space))
-        return false;
-    if (!is_kernel(space) && (extent->start < space->start || extent->end > space->end))
-        return false;
-    if (extent->level == 1 && has_frame(&extent->page) &&
-        quire_pmm_references(space->table.pmm, quire_frame((size_t)extent->page.payload)) == 0)
-        return false;
-    return true;
-}
-
-/* How many pages of the extent lie in [space->start, space->end). */
-static size_t pages_of_area(const quire_space_t *space, const quire_extent_t *extent)
-{
-    quire_va_t start = extent->start > space->start ? extent->start : space->start;
-    quire_va_t end = extent->end < space->end ? extent->end : space->end;
-
-    return start < end ? pages_between(start, end) : 0;
-}
-
-/* Walks the half that is the space's own. */
-static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va_t to)
-{
-    quire_cursor_t cursor;
-    quire_status_t status = quire_cursor_open(&cursor, &space->table, from, to, QUIRE_CURSOR_READ);
-    size_t taken = 0;
-
-    if (status != QUIRE_OK)
-        return status;
-    for (quire_va_t at = from; at < to && status == QUIRE_OK;) {
-        quire_extent_t extent = quire_vmm_extent(&cursor, at, to);
-
-        if (!extent_sound(space, &extent))
-            status = QUIRE_CORRUPT;
-        if (extent.page.kind != QUIRE_PAGE_EMPTY)
-            taken += pages_of_area(space, &extent);
-        at = extent.end;
-    }
-    if (status == QUIRE_OK && taken != space->reserved_pages)
-        status = QUIRE_CORRUPT;
-    quire_cursor_close(&cursor);
-    return status;
-}
-
-/* A search may begin there. */
-static bool in_area(const quire_space_t *space, quire_va_t va)
-{
-    return va >= space->start && va <= space->end;
-}
-
-quire_status_t quire_vmm_check(quire_space_t *space)
-{
-    quire_status_t status = quire_table_check(&space->table);
-
-    if (status != QUIRE_OK)
-        return status;
-    if (!aligned_range(space->start, space->end) || !in_area(space, space->search) ||
-        !in_area(space, space->search_large))
-        return QUIRE_CORRUPT;
-    if (is_kernel(space))
-        return check_half(space, space->table.shared_start, upper_top(&space->table));
-    if (space->start < QUIRE_PAGE_BYTES)
-        return QUIRE_CORRUPT;
-    return check_half(space, 0, quire_vmm_lower_top(&space->table));
 }

@@ -11,8 +11,9 @@
  * window on the frame. The cursor stays open, and the tree locked, until they are copied, so the frame cannot be taken
  * away or turned into somebody else's in between. No SMAP dance, no fix-up table, no recovery from a fault.
  *
- * A window is not the process's translation, so the MMU does not note the write: the dirty bit is set by hand, or a
- * page cleaner would think that nothing had changed.
+ * A window is not the process's translation, so the MMU notes nothing: the accessed bit and, for a write, the dirty bit
+ * are set by hand, or a page cleaner would think that nothing had changed. A page that is hidden, which only the
+ * kernel's own hand reaches, has a dirty bit like any other, and keeps it until it is shown again.
  *
  * The processor's look at PKRU is missing too: the space says what the thread's PKRU forbids, and fault.c asks.
  *
@@ -37,10 +38,19 @@ static size_t bytes_in_page(quire_va_t va, size_t left)
     return here < left ? here : left;
 }
 
+/* What the MMU would note of this access. An accessed bit is nothing that a hidden page has. */
+static uint16_t noted_bits(const quire_page_t *page, unsigned access)
+{
+    unsigned bits = (access & QUIRE_ACCESS_WRITE) != 0 ? QUIRE_PAGE_DIRTY : 0;
+
+    return (uint16_t)(page->kind == QUIRE_PAGE_MAPPED ? bits | QUIRE_PAGE_ACCESSED : bits);
+}
+
 static quire_status_t open_frame(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
                                  uint8_t **window)
 {
     quire_page_t page;
+    uint16_t noted;
     quire_status_t status = quire_vmm_open_page(space, va, access, cursor, &page);
 
     if (status != QUIRE_OK)
@@ -49,9 +59,10 @@ static quire_status_t open_frame(quire_space_t *space, quire_va_t va, unsigned a
         quire_cursor_close(cursor);
         return QUIRE_DENIED;
     }
-    if ((access & QUIRE_ACCESS_WRITE) != 0 && page.kind == QUIRE_PAGE_MAPPED && (page.flags & QUIRE_PAGE_DIRTY) == 0) {
-        page.flags |= QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY;
-        quire_cursor_put(cursor, quire_page_down(va), &page);
+    noted = noted_bits(&page, access);
+    if ((page.flags & noted) != noted) {
+        page.flags |= noted;
+        (void)quire_cursor_put(cursor, quire_page_down(va), &page);
     }
     *window = quire_port_window_open(quire_frame((size_t)page.payload));
     return QUIRE_OK;

@@ -60,6 +60,9 @@ static void on_violation(void *context, const model_violation_t *violation)
     (void)context;
     if (machine.violation[0] != '\0')
         return;
+    /* Until it has answered a CPU may use what it holds; that the frame is not freed before is another matter. */
+    if (violation->kind == MODEL_STALE_USE && host_model_in_step())
+        return;
     snprintf(machine.violation, sizeof(machine.violation), "%s", violation->sentence);
     machine.violation_va = violation->va;
 }
@@ -244,6 +247,13 @@ bool host_model_prefetch(unsigned cpu, quire_va_t va)
     return found;
 }
 
+void host_model_prefetch_everything(unsigned cpu)
+{
+    host_model_hear_events();
+    (void)model_prefetch_everything(machine.model, cpu);
+    judge();
+}
+
 bool host_model_translate(unsigned cpu, quire_va_t va, model_translation_t *translation)
 {
     return model_translate(machine.model, cpu, va, translation);
@@ -266,6 +276,7 @@ static void flush_all(unsigned cpu, bool global)
 
 void quire_cpu_flush_page(quire_va_t va)
 {
+    host_model_step();
     host_model_hear_events();
     machine.flushes++;
     if (machine.booted)
@@ -274,6 +285,7 @@ void quire_cpu_flush_page(quire_va_t va)
 
 void quire_cpu_flush_all(bool global)
 {
+    host_model_step();
     host_model_hear_events();
     machine.flushes++;
     if (machine.booted)
@@ -299,6 +311,7 @@ void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
 {
     uint64_t value = root.value | tag | (keep ? MODEL_CR3_NO_FLUSH : 0);
 
+    host_model_step();
     host_model_hear_events();
     machine.loaded_root = root;
     if (machine.booted && model_mov_cr3(machine.model, machine.running, value).raised)
@@ -315,17 +328,25 @@ uint64_t quire_cpu_timestamp(void)
 
 void quire_port_shootdown(const quire_shootdown_t *request)
 {
+    bool asked[HOST_MODEL_CPUS];
+
+    host_model_step();
     host_model_hear_events();
     machine.shootdowns++;
     machine.last_shootdown = *request;
+    /* Who is asked is decided at once; the answers come when they come. */
+    for (unsigned cpu = 0; cpu < machine.config.cpus; cpu++)
+        asked[cpu] = cpu != machine.running && (request->space == 0 || machine.loaded[cpu] == request->space);
     for (unsigned cpu = 0; machine.booted && cpu < machine.config.cpus; cpu++) {
-        if (cpu == machine.running || (request->space != 0 && machine.loaded[cpu] != request->space))
+        host_model_step();
+        if (!asked[cpu])
             continue;
         if (request->start == 0 && request->end == 0)
             flush_all(cpu, request->space == 0);
         for (quire_va_t va = request->start; va != request->end; va += QUIRE_PAGE_BYTES)
             (void)model_invlpg(machine.model, cpu, va);
     }
+    host_model_step();
 }
 
 unsigned quire_port_cpu(void)

@@ -43,7 +43,6 @@ model_fault_t host_model_read(unsigned cpu, quire_va_t va, void *to, size_t byte
 model_fault_t host_model_write(unsigned cpu, quire_va_t va, const void *from, size_t bytes, model_mode_t mode,
                                size_t *done);
 model_result_t host_model_access(unsigned cpu, quire_va_t va, uint32_t bytes, model_kind_t kind, model_mode_t mode);
-bool host_model_prefetch(unsigned cpu, quire_va_t va);
 bool host_model_translate(unsigned cpu, quire_va_t va, model_translation_t *translation);
 
 /* The address space that a CPU has loaded, by its identifier. */
@@ -53,6 +52,16 @@ model_statistics_t host_model_statistics(unsigned cpu);
 
 /* What a kernel's entry code does. */
 void host_model_mov_cr3(unsigned cpu, uint64_t value);
+
+bool host_model_prefetch(unsigned cpu, quire_va_t va);
+/* All that the CPU's tables map. */
+void host_model_prefetch_everything(unsigned cpu);
+
+/* From here on called before each access of the library to a word of a table, each half of one on its own where it
+   takes two, before each of its flushes, before and after a shootdown and before each CPU answers it, before each load
+   of CR3, and around each lock: what another CPU does at that moment. NULL ends it. It may use CPUs and load trees, but
+   take no lock of one. */
+void host_model_steps(void (*step)(void *context), void *context);
 
 /* Called once, when a CPU is about to take a lock: what another CPU does at that moment. */
 void host_model_before_lock(void (*intrusion)(void *context), void *context);

@@ -13,6 +13,7 @@
 #include "host_machine.h"
 #include "host_model.h"
 #include "host_model_inside.h"
+#include "paging/word.h"
 
 #define PIECES_MAX 64
 
@@ -23,6 +24,9 @@ static size_t piece_count;
 static size_t ram_first;
 static void (*intrusion)(void *context);
 static void *intrusion_context;
+static void (*stepping)(void *context);
+static void *stepping_context;
+static bool in_step;
 
 _Noreturn void host_broken(const char *sentence)
 {
@@ -54,6 +58,28 @@ void host_model_before_lock(void (*function)(void *context), void *context)
     intrusion_context = context;
 }
 
+/* What is done in a step has no steps. */
+void host_model_step(void)
+{
+    if (stepping == NULL || in_step)
+        return;
+    in_step = true;
+    stepping(stepping_context);
+    in_step = false;
+}
+
+bool host_model_in_step(void)
+{
+    return in_step;
+}
+
+void host_model_steps(void (*function)(void *context), void *context)
+{
+    stepping = function;
+    stepping_context = context;
+    quire_paging_step = function != NULL ? host_model_step : NULL;
+}
+
 static void intrude(void)
 {
     void (*function)(void *) = intrusion;
@@ -66,6 +92,7 @@ static void intrude(void)
 void quire_port_lock(quire_lock_t *lock)
 {
     intrude();
+    host_model_step();
     if (lock->word != 0)
         host_broken("a lock was taken twice");
     lock->word = 1;
@@ -79,6 +106,7 @@ void quire_port_unlock(quire_lock_t *lock)
     lock->word = 0;
     held.locks--;
     host_model_hear_events();
+    host_model_step();
 }
 
 void quire_port_log(quire_log_level_t level, const char *line)
@@ -106,6 +134,8 @@ void host_machine_reset(void)
     host_model_stop();
     held = (host_held_t){0, 0};
     intrusion = NULL;
+    in_step = false;
+    host_model_steps(NULL, NULL);
     while (piece_count > 0)
         free(pieces[--piece_count]);
 }

@@ -14,6 +14,10 @@ void *host_model_frame(quire_frame_t frame);
 /* Prints the event after which a flush was due: the last change of an entry that covers the address. */
 void host_model_print_culprit(const quire_format_t *format, uint64_t va);
 
+/* Whoever wants to act between two steps of the library does so now. */
+void host_model_step(void);
+bool host_model_in_step(void);
+
 /* Between two tests: no machine. */
 void host_model_stop(void);
 

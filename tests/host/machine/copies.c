@@ -95,6 +95,6 @@ void machine_poke(machine_t *machine, flat_t *flat)
     status = quire_vmm_poke(&flat->space, flat->start + offset, buffer, sizeof(buffer));
     if (machine_happened(machine, status, expected, 2)) {
         flat_write(flat, offset, buffer, sizeof(buffer));
-        flat_repair(&flat->pages[index], true);
+        touched(flat, offset, sizeof(buffer), true);
     }
 }

@@ -14,7 +14,7 @@
 #define PAGE        ((quire_va_t)QUIRE_PAGE_BYTES)
 #define MIB         ((quire_va_t)1 << 20)
 #define PAGES_MAX   2560 /* 10 MiB: whole entries of level 2 in all formats, and parts of others */
-#define SPACES      4    /* number 0 is the kernel's */
+#define SPACES      10   /* number 0 is the kernel's; of processes there are more than a CPU has tags */
 #define PROT_ACCESS ((unsigned)QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)
 
 typedef enum flat_kind { FLAT_NOTHING, FLAT_PROMISE, FLAT_GUARD } flat_kind_t;

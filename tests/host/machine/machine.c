@@ -11,9 +11,11 @@
 #include <string.h>
 
 #define FRAMES      768
-#define FRAMES_FEW  144
+#define FRAMES_FEW  208
 #define SEAM        ((quire_va_t)0x40000000) /* 1 GiB: tables of all levels but the highest meet there */
 #define KERNEL_AREA (16 * MIB)
+
+#define STEPS_BETWEEN 200 /* from one thing that happens in the middle of the library to the next */
 
 typedef struct place {
     quire_va_t shared_start;
@@ -116,6 +118,37 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant)
     return machine;
 }
 
+/* While the library works, now and then: the other CPU translates ahead of use, or loads its tree anew. */
+static void on_step(void *context)
+{
+    machine_t *machine = context;
+    unsigned running = quire_port_cpu();
+    unsigned other = (running + 1) % CPUS;
+    const flat_t *flat = &machine->flats[test_random_below(4) == 0 ? 0 : machine->current[other]];
+
+    if (machine->until_step-- > 0)
+        return;
+    machine->until_step = (unsigned)test_random_below(2 * STEPS_BETWEEN);
+    switch (test_random_below(8)) {
+    case 0:
+        host_model_prefetch_everything(other);
+        break;
+    case 1:
+        host_use_cpu(other);
+        quire_vmm_activate(&machine->flats[0].space);
+        quire_vmm_activate(&machine->flats[machine->current[other]].space);
+        host_use_cpu(running);
+        break;
+    default:
+        (void)host_model_prefetch(other, flat_address(flat, machine_random_page(flat)));
+    }
+}
+
+void machine_interrupt(machine_t *machine, bool wanted)
+{
+    host_model_steps(wanted ? on_step : NULL, machine);
+}
+
 void machine_switch(machine_t *machine, unsigned cpu, unsigned space)
 {
     host_use_cpu(cpu);
@@ -178,8 +211,13 @@ static void verify_page(const flat_t *flat, size_t index)
 void machine_verify(machine_t *machine)
 {
     unsigned before = machine->current[0];
+    quire_space_t *spaces[SPACES];
 
+    for (unsigned space = 0; space < SPACES; space++)
+        spaces[space] = &machine->flats[space].space;
     CHECK_OK(quire_pmm_check(machine->pmm));
+    quire_status_t status = quire_vmm_check_all(spaces, SPACES, 0);
+    CHECK(status == QUIRE_OK || (status == QUIRE_NO_MEMORY && free_frames(machine) < 2));
     for (unsigned space = 0; space < SPACES; space++) {
         flat_t *flat = &machine->flats[space];
 

@@ -15,8 +15,9 @@ typedef struct machine {
     unsigned current[CPUS];
     unsigned cpu; /* who runs */
     uint32_t next_id;
-    bool isolated;      /* ring 3 runs on second roots */
-    quire_table_t gate; /* their upper half: a page at gate_va */
+    unsigned until_step; /* something happens between two steps of the library */
+    bool isolated;       /* ring 3 runs on second roots */
+    quire_table_t gate;  /* their upper half: a page at gate_va */
     quire_va_t gate_va;
     quire_table_crossing_t crossing[CPUS];
     uint64_t operations; /* transactions of the library */
@@ -36,6 +37,8 @@ void machine_switch(machine_t *machine, unsigned cpu, unsigned space);
 /* Where ring 3 runs on second roots: on the way to it, and back. */
 void machine_enter_user(machine_t *machine, unsigned cpu);
 void machine_leave_user(machine_t *machine, unsigned cpu);
+/* From here on the CPU that does not run the library works while it runs. */
+void machine_interrupt(machine_t *machine, bool wanted);
 /* The library's own checks, and every page of every space as memory has it. */
 void machine_verify(machine_t *machine);
 /* Not enough frames are left for a transaction that wants so many pages: QUIRE_NO_MEMORY is a right answer. */

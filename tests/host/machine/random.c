@@ -3,7 +3,8 @@
  * random.c - the main test of paging, copy-on-write and the VMM: random transactions, and random accesses through CPUs
  * that keep every translation they may, against a flat model of memory.
  *
- * 50,000 operations for each format at effort 1. An operation is a transaction of the library or an access by a CPU.
+ * 50,000 operations for each format at effort 1. An operation is a transaction of the library or an access by a CPU. In
+ * the middle of it the other CPU translates ahead of use and loads trees; there are more of these than tags.
  */
 #include "machine.h"
 
@@ -19,10 +20,12 @@ static void run_round(const quire_format_t *format, unsigned variant)
     char line[200];
 
     for (unsigned step = 0; step < OPERATIONS * test_effort(); step++) {
+        machine_interrupt(machine, true);
         if (test_random_below(3) == 0)
             machine_transaction(machine);
         else
             machine_access(machine);
+        machine_interrupt(machine, false);
         if (step % VERIFY_EVERY == 0)
             machine_verify(machine);
     }

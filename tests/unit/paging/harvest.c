@@ -66,6 +66,38 @@ TEST(paging, what_the_mmu_noted_is_harvested)
     paging_each_format(both_bits);
 }
 
+/* Who puts a page that was read before knows nothing of what the MMU has noted since: it stays. */
+static void put_over(fixture_t *fixture)
+{
+    quire_table_t *table = &fixture->table;
+    quire_page_t page = {.kind = QUIRE_PAGE_MAPPED, .prot = USER_WRITE};
+    quire_cursor_t cursor;
+    bool counts;
+
+    page.payload = paging_frame(fixture).number;
+    CHECK_OK(paging_map(table, PAGE, quire_frame((size_t)page.payload), USER_WRITE, QUIRE_PAGE_ACCESSED));
+    uint64_t before = flushes(&counts);
+    CHECK_OK(quire_cursor_open(&cursor, table, PAGE, 2 * PAGE, QUIRE_CURSOR_POPULATE));
+    page.flags = QUIRE_PAGE_DIRTY;
+    CHECK_EQUAL(quire_cursor_put(&cursor, PAGE, &page), BOTH);
+    quire_cursor_close(&cursor);
+    CHECK_EQUAL(flushes(&counts), before);
+    CHECK_OK(quire_cursor_open(&cursor, table, PAGE, 2 * PAGE, QUIRE_CURSOR_POPULATE));
+    page.flags = QUIRE_PAGE_COPY_ON_WRITE;
+    CHECK_EQUAL(quire_cursor_put(&cursor, PAGE, &page), BOTH | QUIRE_PAGE_COPY_ON_WRITE);
+    page.kind = QUIRE_PAGE_HIDDEN;
+    page.prot = QUIRE_PROT_USER;
+    CHECK(quire_cursor_put(&cursor, PAGE, &page) & QUIRE_PAGE_DIRTY);
+    quire_cursor_close(&cursor);
+    CHECK(!counts || flushes(&counts) > before);
+    CHECK(paging_query(table, PAGE).page.flags & QUIRE_PAGE_DIRTY);
+}
+
+TEST(paging, a_put_keeps_what_the_mmu_noted)
+{
+    paging_each_format(put_over);
+}
+
 /* What is not mapped has nothing to tell, and keeps what it has. */
 static void promises(fixture_t *fixture)
 {

@@ -164,8 +164,11 @@ static void put(model_t *model, cell_t *cell)
     }
     if (!enough_memory(quire_cursor_open(&cursor, model->table, cell->start, cell->end, QUIRE_CURSOR_POPULATE)))
         return;
-    quire_cursor_put(&cursor, cell->start, &page);
+    unsigned flags = quire_cursor_put(&cursor, cell->start, &page);
     quire_cursor_close(&cursor);
+    if (page.kind == QUIRE_PAGE_MAPPED) /* only harvesting clears them */
+        page.flags |= cell->page.flags & (QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+    CHECK_EQUAL(flags, page.flags);
     cell->page = page;
 }
 

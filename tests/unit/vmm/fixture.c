@@ -51,6 +51,7 @@ void vmm_each_format(void (*body)(fixture_t *fixture))
         vmm_check_all(&fixture, &fixture.kernel);
         body(&fixture);
         vmm_check_all(&fixture, &fixture.kernel);
+        CHECK_OK(quire_vmm_check_all(&(quire_space_t *){&fixture.kernel}, 1, 0));
     }
 }
 
@@ -67,7 +68,10 @@ void vmm_check_all(fixture_t *fixture, quire_space_t *space)
 
 void vmm_end(fixture_t *fixture, quire_space_t *space, size_t free_frames)
 {
+    quire_space_t *const spaces[] = {&fixture->kernel, space};
+
     vmm_check_all(fixture, space);
+    CHECK_OK(quire_vmm_check_all(spaces, 2, SIZE_MAX));
     quire_vmm_destroy(space);
     CHECK_OK(quire_pmm_check(fixture->pmm));
     CHECK_EQUAL(vmm_free_frames(fixture), free_frames);

@@ -199,3 +199,94 @@ TEST(vmm, poke_and_peek_disregard_protection)
 {
     vmm_each_format(poke_and_peek);
 }
+
+static unsigned noted(quire_space_t *space, quire_va_t va)
+{
+    return vmm_query(space, va).flags & (QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+}
+
+/* A page that is written while it is hidden must not look clean when it is shown again, whichever way it came to be
+   hidden: promised so, or with a frame, or shared with a child. */
+static void poke_hidden(fixture_t *fixture)
+{
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t space;
+    quire_space_t child;
+
+    vmm_make(fixture, &space, 1);
+    vmm_reserve_at(&space, SEAM, 1, QUIRE_PROT_NONE);
+    vmm_reserve_at(&space, SEAM + PAGE, 2, READ_WRITE);
+    CHECK_OK(quire_vmm_populate(&space, SEAM + PAGE, 2 * PAGE));
+    CHECK_OK(quire_vmm_protect(&space, SEAM + PAGE, 2 * PAGE, QUIRE_PROT_NONE));
+    CHECK_OK(quire_vmm_fork(&space, &child, 2));
+    for (unsigned i = 0; i < 2; i++)
+        CHECK_OK(quire_vmm_poke(&space, SEAM + i * PAGE, "x", 1));
+    CHECK_OK(quire_vmm_protect(&space, SEAM, 3 * PAGE, READ_WRITE));
+    CHECK_EQUAL(noted(&space, SEAM), QUIRE_PAGE_DIRTY);
+    CHECK_EQUAL(noted(&space, SEAM + PAGE), QUIRE_PAGE_DIRTY);
+    CHECK_EQUAL(noted(&space, SEAM + 2 * PAGE), 0);
+    quire_vmm_destroy(&child);
+    vmm_end(fixture, &space, free_frames);
+}
+
+TEST(vmm, a_page_poked_while_hidden_is_dirty)
+{
+    vmm_each_format(poke_hidden);
+}
+
+/* What the library reads or writes for a process is noted as the MMU would have noted it, and costs no flush. */
+static void copies_noted(fixture_t *fixture)
+{
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t space;
+    size_t length;
+    char text[4];
+    bool counts;
+
+    vmm_make(fixture, &space, 1);
+    vmm_reserve_at(&space, SEAM, 5, READ_WRITE);
+    CHECK_OK(quire_vmm_populate(&space, SEAM, 5 * PAGE));
+    uint64_t flushes = test_flushes(&counts);
+    CHECK_OK(quire_vmm_peek(&space, text, SEAM, 1));
+    CHECK_OK(quire_vmm_copy_from_user(&space, text, SEAM + PAGE, 1, NULL));
+    CHECK_OK(quire_vmm_copy_string_from_user(&space, text, SEAM + 2 * PAGE, sizeof(text), &length));
+    CHECK_OK(quire_vmm_copy_to_user(&space, SEAM + 3 * PAGE, "x", 1, NULL));
+    CHECK_OK(quire_vmm_clear_user(&space, SEAM + 4 * PAGE, 1));
+    CHECK_EQUAL(test_flushes(&counts), flushes);
+    CHECK_EQUAL(noted(&space, SEAM), 0);
+    CHECK_EQUAL(noted(&space, SEAM + PAGE), QUIRE_PAGE_ACCESSED);
+    CHECK_EQUAL(noted(&space, SEAM + 2 * PAGE), QUIRE_PAGE_ACCESSED);
+    CHECK_EQUAL(noted(&space, SEAM + 3 * PAGE), QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+    CHECK_EQUAL(noted(&space, SEAM + 4 * PAGE), QUIRE_PAGE_ACCESSED | QUIRE_PAGE_DIRTY);
+    vmm_end(fixture, &space, free_frames);
+}
+
+TEST(vmm, copies_are_noted_as_the_mmu_notes_accesses)
+{
+    vmm_each_format(copies_noted);
+}
+
+/* A copy that a write made is nowhere else: not clean, though nobody has written to it yet. The last holder's page was
+   not copied. */
+static void copied_on_write(fixture_t *fixture)
+{
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t space;
+    quire_space_t child;
+
+    vmm_make(fixture, &space, 1);
+    vmm_reserve_at(&space, SEAM, 1, READ_WRITE);
+    CHECK_OK(quire_vmm_populate(&space, SEAM, PAGE));
+    CHECK_OK(quire_vmm_fork(&space, &child, 2));
+    CHECK_OK(quire_vmm_fault(&child, SEAM, USER_WRITE));
+    CHECK_OK(quire_vmm_fault(&space, SEAM, USER_WRITE));
+    CHECK(noted(&child, SEAM) & QUIRE_PAGE_DIRTY);
+    CHECK(!(noted(&space, SEAM) & QUIRE_PAGE_DIRTY));
+    quire_vmm_destroy(&child);
+    vmm_end(fixture, &space, free_frames);
+}
+
+TEST(vmm, a_page_copied_on_write_is_dirty)
+{
+    vmm_each_format(copied_on_write);
+}
