@@ -11,7 +11,7 @@ for ARCH in i386 i386pae x86_64; do
     printf '%s\r' help mem frames ps heap ioports 'alloc 5' 'run /bin/hello' nonsense quit |
         timeout -k 10 120 script -qec "$quire run" /dev/null | tr -d '\r' >"$scratch/out"
     sed -n '/All accounts settled/,$p' "$scratch/out" >"$scratch/session"
-    for text in help frames 'zeroed ahead' usable process 'serial port 1' malloc 'Hello'; do
+    for text in 'PROG [ARGS]' frames 'zeroed ahead' usable process 'serial port 1' malloc 'Hello'; do
         contains "$ARCH: the session has '$text'" "$scratch/session" "$text"
     done
 done
