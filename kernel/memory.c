@@ -106,7 +106,7 @@ static void require_modules(void)
         uint64_t start = boot_info.modules[i].start.value;
 
         if (usable_bytes(start, start + boot_info.modules[i].bytes) < boot_info.modules[i].bytes)
-            quire_port_panic("this machine has too little memory: a boot module lies where there is none");
+            quire_port_panic("this machine has too little memory for the kernel and its files");
     }
 }
 
