@@ -44,11 +44,11 @@ END
     terminal=$!
 }
 
-# ended NAME [STATUS]: it ends within ten seconds, and nothing is left.
+# ended NAME [STATUS]: it ends within a minute, and nothing is left.
 ended()
 {
     tries=0
-    until [ -s "$scratch/after" ] || [ $tries -ge 100 ]; do
+    until [ -s "$scratch/after" ] || [ $tries -ge 600 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
