@@ -34,7 +34,7 @@ typedef struct linux_state {
     uint64_t pending;
     limit_t limits[RLIMIT_COUNT];
     uint16_t keys;             /* protection keys in use: bit n is key n; key 0 from the start */
-    char executable[256];      /* what /proc/self/exe is a link to */
+    const char *executable;    /* what /proc/self/exe is a link to, as its archive names it; NULL: nothing */
     char path[PATH_BYTES_MAX]; /* being looked up */
     uint8_t bounce[4096];      /* between two memories */
 } linux_state_t;
@@ -44,8 +44,8 @@ static inline linux_state_t *linux_of(process_t *process)
     return process->files;
 }
 
-/* Standard input, output and error are open; limits are Linux's defaults. */
-void linux_state_init(linux_state_t *state, const char *executable);
+/* Standard input, output and error are open; limits are Linux's defaults; it came from no file. */
+void linux_state_init(linux_state_t *state);
 
 /* --- kernel/syscall.c --- */
 call_result_t call_error(quire_status_t status);
@@ -116,6 +116,7 @@ CALL(openat);
 CALL(close);
 CALL(ioctl);
 CALL(fcntl);
+CALL(getcwd);
 CALL(readlink);
 CALL(readlinkat);
 CALL(stat);

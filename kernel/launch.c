@@ -2,8 +2,10 @@
 /* launch.c - programs of the initial file system. */
 #include "launch.h"
 
+#include "bytes.h"
 #include "initrd.h"
 #include "memory.h"
+#include "path.h"
 #include "print.h"
 #include "walk.h"
 
@@ -20,26 +22,49 @@ static const char *base_name(const char *path)
     return name;
 }
 
+/* Finds a program by its name, as a process at the root would: "./x/../hello", and links. Answers 0, or the shell's
+ * status for what is not there (127) or cannot be run (126), which has then been said. */
+static int find_program(const char *path, file_t *file)
+{
+    static char place[PATH_BYTES_MAX];
+    size_t length = 0;
+
+    while (path[length] != '\0')
+        length++;
+    if (length >= sizeof(place)) {
+        print_always("quire: %s: its name is too long\n", base_name(path));
+        return 127;
+    }
+    memcpy(place, path, length + 1);
+    if (path_find_in(place, file) != 0) {
+        print_always("quire: %s: no such file\n", path);
+        return 127;
+    }
+    if (file->kind == FILE_INITRD && (file->content.mode & MODE_TYPE) == INITRD_REGULAR)
+        return 0;
+    print_always("quire: %s: cannot run: it is not a file with content\n", path);
+    return 126;
+}
+
 static process_t *start(const char *path, const char *name, const char *const *argv, const char *const *environment,
                         int *failure)
 {
     const char *reason = NULL;
     process_t *process = NULL;
-    initrd_file_t file;
+    file_t file;
     quire_status_t status;
 
-    *failure = 127;
-    if (initrd_find(path, &file) != QUIRE_OK) {
-        print_always("quire: %s: no such file\n", path);
+    *failure = find_program(path, &file);
+    if (*failure != 0)
         return NULL;
-    }
     *failure = 126;
-    status = process_start(file.data, file.bytes, name, argv, environment, &process, &reason);
+    status = process_start(file.content.data, file.content.bytes, name, argv, environment, &process, &reason);
     if (status != QUIRE_OK) {
         print_always("quire: %s: cannot run: %s (%s)\n", name, reason != NULL ? reason : "no reason given",
                      quire_status_name(status));
         return NULL;
     }
+    linux_of(process)->executable = file.content.name;
     return process;
 }
 

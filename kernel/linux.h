@@ -30,6 +30,7 @@ enum linux_error {
     ENOSPC = 28,
     ESPIPE = 29,
     EROFS = 30,
+    ERANGE = 34,
     ENAMETOOLONG = 36,
     ENOSYS = 38,
     ELOOP = 40,

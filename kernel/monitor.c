@@ -210,8 +210,10 @@ static void command_run(unsigned count, const char *const *words)
         print("  process %u\n", process->id);
         return;
     }
+    arch_tell_host("program"); /* ./quire then leaves Ctrl-C to us */
     while (process->state == PROCESS_READY && process_run())
         walk_pump_events();
+    arch_tell_host("monitor");
     reap_ended();
 }
 

@@ -9,6 +9,10 @@
  * Every process's working directory is the root. Symbolic links are followed where they end a name; ".." is taken by
  * the letter. Links to directories in the middle of a name are not followed: the initial file system that needs them is
  * rare, and a lookup by parts belongs to a real file system.
+ *
+ * A process finds the file it was made from under three names in /proc, as on Linux: a link to where that file is in
+ * the one tree there is. The kernel knows the file by the name that its archive has, which may be written in any way;
+ * so the link's content is made when somebody looks, in the place of the name that was asked for.
  */
 #include "path.h"
 
@@ -109,32 +113,92 @@ static call_result_t put_target(char *path, const file_t *file)
     return 0;
 }
 
-call_result_t path_find(process_t *process, bool follow, file_t *file)
+/* "/proc/self/exe" and the others, tidied. */
+static bool is_own_executable(const process_t *process, const char *path)
 {
-    char *path = linux_of(process)->path;
-    file_t found;
+    static const char *const selves[] = {"proc/self/exe", "proc/thread-self/exe"};
+    uint64_t id = 0;
+
+    for (size_t i = 0; i < sizeof(selves) / sizeof(selves[0]); i++) {
+        if (initrd_same_path(path, selves[i]))
+            return true;
+    }
+    if (memcmp(path, "proc/", 5) != 0 || path[5] == '0')
+        return false;
+    for (path += 5; *path >= '0' && *path <= '9' && id <= UINT32_MAX; path++)
+        id = id * 10 + (uint64_t)(*path - '0');
+    return id == process->id && *path == '/' && initrd_same_path(path, "exe");
+}
+
+/* Puts the executable's name in the place of the path; *file is the link to it, whose content is that name. */
+static call_result_t put_executable(process_t *process, char *path, file_t *file)
+{
+    static const char name[] = "proc/self/exe";
+    const char *executable = linux_of(process)->executable;
+    size_t length;
+
+    if (executable == NULL)
+        return -ENOENT;
+    length = length_of(executable);
+    if (length + 2 > PATH_BYTES_MAX)
+        return -ENAMETOOLONG;
+    memcpy(path + 1, executable, length + 1);
+    initrd_tidy_path(path + 1);
+    path[0] = '/';
+    *file = (file_t){
+        .kind = FILE_INITRD,
+        .content = {.data = path, .bytes = length_of(path), .mode = INITRD_LINK | 0777, .links = 1, .name = name}};
+    return 0;
+}
+
+/* One look, without following: *file is what the path names. A slash at its end is taken off and noted. */
+static call_result_t look(process_t *process, char *path, bool *wants_directory, file_t *file)
+{
+    size_t length;
+
+    initrd_tidy_path(path);
+    length = length_of(path);
+    if (length > 0 && path[length - 1] == '/') {
+        *wants_directory = true;
+        path[length - 1] = '\0';
+    }
+    if (process != NULL && is_own_executable(process, path))
+        return put_executable(process, path, file);
+    return file_find(path, file) == QUIRE_OK ? 0 : why_missing(path);
+}
+
+/* A slash at the end asks for a directory, and for links to be followed on the way there. */
+static call_result_t find(process_t *process, char *path, bool follow, file_t *file)
+{
+    bool wants_directory = false;
 
     for (unsigned links = 0; links <= LINKS_MAX; links++) {
-        size_t length;
-        bool wants_directory;
-        call_result_t result;
+        file_t found;
+        call_result_t result = look(process, path, &wants_directory, &found);
 
-        initrd_tidy_path(path);
-        length = length_of(path);
-        wants_directory = length > 0 && path[length - 1] == '/';
-        if (file_find(path, &found) != QUIRE_OK)
-            return why_missing(path);
-        if (type_of(&found) != INITRD_LINK || !follow) {
+        if (result != 0)
+            return result;
+        if (type_of(&found) != INITRD_LINK || !(follow || wants_directory)) {
             if (wants_directory && type_of(&found) != MODE_DIRECTORY)
                 return -ENOTDIR;
             *file = found;
             return 0;
         }
-        if (wants_directory)
-            path[length - 1] = '\0';
+        if (found.content.data == path)
+            continue;
         result = put_target(path, &found);
         if (result != 0)
             return result;
     }
     return -ELOOP;
+}
+
+call_result_t path_find(process_t *process, bool follow, file_t *file)
+{
+    return find(process, linux_of(process)->path, follow, file);
+}
+
+call_result_t path_find_in(char *path, file_t *file)
+{
+    return find(NULL, path, true, file);
 }

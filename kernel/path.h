@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* path.h - from a name in a process's memory to a file. The path being looked up is the process's state->path. */
+/* path.h - from a name to a file. What a process looks up is its state->path. */
 #ifndef KERNEL_PATH_H
 #define KERNEL_PATH_H
 
@@ -13,5 +13,9 @@ call_result_t path_get(process_t *process, uintptr_t directory, uintptr_t addres
 /* What state->path names. With `follow`, a symbolic link at its end is followed, and state->path is then where it
    led. */
 call_result_t path_find(process_t *process, bool follow, file_t *file);
+
+/* The kernel's own: what `path` names, links at its end followed; `path` has room for PATH_BYTES_MAX, and is then where
+   they led. */
+call_result_t path_find_in(char *path, file_t *file);
 
 #endif

@@ -150,7 +150,7 @@ static quire_status_t furnish(process_t *process, const start_t *start, const ch
     trap_frame_t frame;
     quire_status_t status;
 
-    linux_state_init(linux_of(process), start->path);
+    linux_state_init(linux_of(process));
     arch_user_state_init(&process->user);
     if (start->segmented)
         status = segments_load(process, start->file, &start->image, start->argv, &frame, reason);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall_path.c - open, stat, readlink: what begins with a name.
+ * syscall_path.c - open, stat, readlink: what begins with a name; and getcwd.
  *
  * There is one directory tree, read-only: devices and the initial file system. Every process's working directory is its
  * root. Opening something to write to it, or to make it, is EROFS.
@@ -11,8 +11,6 @@
 #define STATX_BYTES 256
 #define STATX_BASIC 0x7ff
 #define STATX_TAKEN 0x80000000u /* a bit of the mask that Linux keeps for itself */
-
-static const char self[] = "/proc/self/exe";
 
 static call_result_t check_open(const file_t *file, uintptr_t flags)
 {
@@ -75,27 +73,26 @@ CALL(openat)
 
 static call_result_t read_link(process_t *process, uintptr_t to, uintptr_t bytes)
 {
-    linux_state_t *state = linux_of(process);
-    const char *target = state->executable;
-    size_t length = 0;
     file_t file;
+    call_result_t result = path_find(process, false, &file);
 
-    if (initrd_same_path(state->path, self)) {
-        while (target[length] != '\0')
-            length++;
-    } else {
-        call_result_t result = path_find(process, false, &file);
+    if (result != 0)
+        return result;
+    if (file.kind != FILE_INITRD || (file.content.mode & MODE_TYPE) != INITRD_LINK)
+        return -EINVAL;
+    if (bytes > file.content.bytes)
+        bytes = file.content.bytes;
+    return copy_out(process, to, file.content.data, bytes) != 0 ? -EFAULT : (call_result_t)bytes;
+}
 
-        if (result != 0)
-            return result;
-        if (file.kind != FILE_INITRD || (file.content.mode & MODE_TYPE) != INITRD_LINK)
-            return -EINVAL;
-        target = file.content.data;
-        length = file.content.bytes;
-    }
-    if (length > bytes)
-        length = bytes;
-    return copy_out(process, to, target, length) != 0 ? -EFAULT : (call_result_t)length;
+/* Always the root. As in Linux's own call, the result counts the zero byte. */
+CALL(getcwd)
+{
+    static const char root[] = "/";
+
+    if (argument[1] < sizeof(root))
+        return -ERANGE;
+    return copy_out(process, argument[0], root, sizeof(root)) != 0 ? -EFAULT : (call_result_t)sizeof(root);
 }
 
 CALL(readlink)

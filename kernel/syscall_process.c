@@ -17,14 +17,8 @@
 #define CORE_SIZE_DEFAULT 0
 #define FILES_HARD_LIMIT  4096
 
-void linux_state_init(linux_state_t *state, const char *executable)
+void linux_state_init(linux_state_t *state)
 {
-    size_t length = 0;
-
-    while (executable[length] != '\0' && length + 1 < sizeof(state->executable))
-        length++;
-    memcpy(state->executable, executable, length);
-    state->executable[length] = '\0';
     state->files[0] = (file_t){.kind = FILE_INPUT, .readable = true};
     state->files[1] = (file_t){.kind = FILE_OUTPUT, .writable = true, .flags = O_WRONLY};
     state->files[2] = (file_t){.kind = FILE_ERROR, .writable = true, .flags = O_WRONLY};

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh [SUITE] - builds and runs test suites with prove: tree, host, kernel, boot; all of them without an argument.
-# Two more are too long for every day: nightly (random tests, fifty times as long; fuzzers) and mutations (seeded bugs).
-# coverage counts which lines of mm/ the tests run.
+# More are too long for every day: nightly (random tests, fifty times as long; fuzzers; the benches; fresh), fresh (all of it in
+# a Debian that has nothing yet) and mutations (seeded bugs). coverage counts which lines of mm/ the tests run.
+#
+# Two programs, or two machines, run at a time, since nearly all of them use one CPU. So everything is built before, and what
+# a test builds itself it builds under the lock that ./quire takes.
 #
 # What this machine has no tools for is left out, and named at the end once more, so that nobody takes a small success for
 # a whole one.
@@ -12,6 +15,15 @@ cd "$(dirname "$0")/.." || exit 1
 
 omitted=
 . tests/harness/run32.sh
+. tools/progress.sh
+
+jobs=${QUIRE_TEST_JOBS:-$([ "$(nproc)" -ge 2 ] && echo 2 || echo 1)}
+
+# build TARGET...
+build()
+{
+    progress_make "building for the tests: $*" flock build/lock make --no-print-directory "$@"
+}
 
 omit()
 {
@@ -44,11 +56,19 @@ add_program()
     shift 2
     if ! can_link "$@"; then
         omit "$target" "'$*' does not link"
-    elif make -s "$target"; then
+    elif build "$target"; then
         programs="$programs $target"
     else
         return 1
     fi
+}
+
+# run_programs COMMAND PROGRAM...: those that add_program has found, each by the command; the longest come first.
+run_programs()
+{
+    runner=$1
+    shift
+    [ $# -eq 0 ] || prove -j "$jobs" -e "$runner" "$@"
 }
 
 # The unit tests and the machine in 32 bits: sanitized where this kernel runs such programs, else emulated.
@@ -69,7 +89,7 @@ suite_host_32()
         omit "build/host/*-32" "this kernel runs no 32-bit programs, and there is no qemu-i386"
     fi
     # shellcheck disable=SC2086 # a list of files
-    [ -z "$programs" ] || prove -e "timeout -k 10 900 $emulator" $programs || status=1
+    run_programs "timeout -k 10 900 $emulator" $programs || status=1
     return $status
 }
 
@@ -79,6 +99,7 @@ suite_host()
     suite_host_32
     status=$?
     programs=
+    scripts=
     add_program gcc-64 unit gcc $sanitize || status=1
     add_program clang-64 unit clang $sanitize || status=1
     add_program gcc-64 machine gcc $sanitize || status=1
@@ -87,15 +108,17 @@ suite_host()
     add_program clang-64 host clang $sanitize || status=1
     add_program tsan races clang -fsanitize=thread || status=1
     if can_link gcc $sanitize; then
-        make -s noise && prove -e sh tests/fuzz/*.t || status=1
+        build noise && scripts='tests/fuzz/noise.t' || status=1
     fi
     if have spin; then
-        prove -e sh tests/spin/run.sh || status=1
+        scripts="$scripts tests/spin/run.sh"
     else
         omit "tests/spin" "no spin"
     fi
-    # shellcheck disable=SC2086 # a list of files
-    [ -z "$programs" ] || prove -e 'timeout -k 10 900' $programs || status=1
+    # shellcheck disable=SC2086 # lists of files
+    [ -z "$scripts" ] || prove -j "$jobs" -e sh $scripts || status=1
+    # shellcheck disable=SC2086
+    run_programs 'timeout -k 10 900' $programs || status=1
     return $status
 }
 
@@ -122,13 +145,20 @@ suite_nightly()
     add_program gcc-64 machine gcc $sanitize || status=1
     add_program gcc-64 unit gcc $sanitize || status=1
     # shellcheck disable=SC2086
-    [ -z "$programs" ] || QUIRE_TEST_EFFORT=10 prove -o -e 'timeout -k 10 3600' $programs || status=1
+    [ -z "$programs" ] || QUIRE_TEST_EFFORT=10 prove -j "$jobs" -o -e 'timeout -k 10 3600' $programs || status=1
     if can_link_fuzzer; then
-        make -s fuzz && prove -v -e sh tests/fuzz/nightly.sh || status=1
+        build fuzz && prove -v -e sh tests/fuzz/nightly.sh || status=1
     else
         omit "tests/fuzz/nightly.sh" "clang has no fuzzer here"
     fi
+    ./quire bench || status=1
+    suite_fresh || status=1
     return $status
+}
+
+suite_fresh()
+{
+    prove -v -e sh tests/fresh/run.sh
 }
 
 suite_mutations()
@@ -145,18 +175,27 @@ suite_kernel()
 {
     have qemu-system-x86_64 || { omit "kernel" "no qemu-system-x86_64" && return 0; }
     for ARCH in i386 i386pae x86_64; do
-        make -s ARCH=$ARCH test-kernel || return 1
+        build ARCH=$ARCH test-kernel || return 1
     done
-    prove -e sh tests/kernel/*.t
+    prove -j "$jobs" -e sh tests/kernel/*.t
+}
+
+# longest_first TEST...: those that start most machines are begun first, so that none of them is left for the end.
+longest_first()
+{
+    # shellcheck disable=SC2012 # no name here has a blank
+    ls -S "$@" | awk '/(programs|memory|explain|iso|cpu|docs)\.t$/ { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }'
 }
 
 suite_boot()
 {
     have qemu-system-x86_64 || { omit "boot" "no qemu-system-x86_64" && return 0; }
     for ARCH in i386 i386pae x86_64; do
-        make -s ARCH=$ARCH kernel || return 1
+        build ARCH=$ARCH kernel test-kernel || return 1
     done
-    prove -e sh tests/boot/*.t
+    build build/host/gcc-64/explain build/host/fast-64/explain || return 1
+    # shellcheck disable=SC2046 # a list of files
+    prove -j "$jobs" -e sh $(longest_first tests/boot/*.t)
 }
 
 suite_tree()
@@ -167,10 +206,11 @@ suite_tree()
 have prove || { echo "tests need prove (Debian package perl)" >&2 && exit 1; }
 case ${1:-all} in
 all) suites='tree host kernel boot' ;;
-tree | host | kernel | boot | nightly | mutations | coverage) suites=$1 ;;
-*) echo "there is no suite '$1'; there are: tree host kernel boot; nightly mutations coverage" >&2 && exit 2 ;;
+tree | host | kernel | boot | nightly | mutations | coverage | fresh) suites=$1 ;;
+*) echo "there is no suite '$1'; there are: tree host kernel boot; nightly mutations coverage fresh" >&2 && exit 2 ;;
 esac
 
+mkdir -p build
 broken=
 for suite in $suites; do
     echo "--- $suite"

@@ -15,7 +15,7 @@ sources()
 
 texts()
 {
-    { sources && find . -maxdepth 1 -type f ! -name '*.json' && find .ci tools bench docs tests mm user -type f ! -name '*.[chS]'; } |
+    { sources && find . -maxdepth 1 -type f ! -name '*.json' ! -name .git && find .ci tools bench docs tests mm user -type f ! -name '*.[chS]'; } |
         sort -u
 }
 

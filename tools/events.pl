@@ -112,16 +112,51 @@ if (@ARGV == 1 && $ARGV[0] eq '--names') {
     print "$_->[0]\n" for @kinds;
     exit 0;
 }
-die "usage: events.pl FILE | --names\n" unless @ARGV == 1;
+refuse("usage: events.pl FILE | --names") unless @ARGV == 1;
 
-open my $file, '<:raw', $ARGV[0] or die "events.pl: $ARGV[0]: $!\n";
-my ($bytes, $got, $first, $last);
-while (($got = read $file, $bytes, RECORD_BYTES) && $got == RECORD_BYTES) {
-    my $record = decode($bytes);
+# What it is, is found out before the first line is printed: a stream has no header, but each of its records says of what
+# kind it is, and hardly anything else has such a number in the same place of every 64 bytes.
+use constant RECORDS_JUDGED => 256;
+
+sub refuse { print STDERR "events.pl: $_[0]\n"; exit 2 }
+
+my $name = $ARGV[0];
+open my $file, '<:raw', $name or refuse("$name: $!");
+my (@judged, $rest);
+while (@judged < RECORDS_JUDGED) {
+    my $got = read $file, my $bytes, RECORD_BYTES;
+    refuse("$name: $!") unless defined $got;
+    if ($got < RECORD_BYTES) {
+        $rest = $got;
+        last;
+    }
+    my $kind = decode($bytes)->{kind};
+    refuse("$name is no file of events: what should be record " . (@judged + 1) . " is of no kind that there is")
+        if $kind == 0 || $kind >= @kinds;
+    push @judged, $bytes;
+}
+refuse("$name is empty: no event was recorded in it") if !@judged && !$rest;
+refuse("$name is no file of events: it is shorter than one record") if !@judged;
+
+# A machine that was ended while it wrote leaves part of a record. What stands before it is worth reading.
+my $cut = defined $rest ? $rest : -f $name ? (-s _) % RECORD_BYTES : 0;
+print STDERR "events.pl: $name is cut short: its last record is not whole\n" if $cut;
+
+my ($first, $last);
+sub say_record
+{
+    my $record = decode($_[0]);
     $first //= $record->{time};
     printf "%12d %+9d  cpu %d  space %-3d %s\n", $record->{time} - $first, $record->{time} - ($last // $first),
         $record->{cpu}, $record->{space}, sentence($record);
     $last = $record->{time};
 }
-die "events.pl: $ARGV[0]: $!\n" unless defined $got;
-die "events.pl: $ARGV[0] ends in the middle of a record\n" if $got;
+
+say_record($_) for @judged;
+my $got = $rest // RECORD_BYTES;
+while ($got == RECORD_BYTES) {
+    $got = read $file, my $bytes, RECORD_BYTES;
+    refuse("$name: $!") unless defined $got;
+    say_record($bytes) if $got == RECORD_BYTES;
+}
+exit($cut || $got ? 2 : 0);

@@ -152,6 +152,9 @@ void arch_wait_for_interrupt(void);
 /* The faulting address of the page fault being handled. */
 uintptr_t arch_fault_address(void);
 
+/* A line for the host that started the machine, through the debug console. */
+void arch_tell_host(const char *line);
+
 /* Ends the machine. `clean` is told apart from a triple fault, which is QEMU's exit code 0: it exits with 33 if clean,
    35 if not. `status` (0 to 255) reaches the host through the debug console (port 0xe9, "exit N\n"). */
 _Noreturn void arch_exit(bool clean, unsigned status);

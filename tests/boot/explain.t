@@ -4,7 +4,7 @@
 cd "$scratch" || exit 1
 
 # The tool itself, as strict as it can be built.
-if ! make -C "$root" -s build/host/gcc-64/explain >build.log 2>&1; then
+if ! build build/host/gcc-64/explain >build.log 2>&1; then
     cat build.log
     exit 1
 fi
@@ -74,7 +74,7 @@ END
 }
 
 for ARCH in i386 i386pae x86_64; do
-    make -C "$root" -s ARCH=$ARCH kernel >build.log 2>&1 || { cat build.log && exit 1; }
+    build ARCH=$ARCH kernel >build.log 2>&1 || { cat build.log && exit 1; }
     mistake 1 'pmemsave 0 0x4000000 "saved"' 'raw image, console log'
     mistake 7 'dump-guest-memory saved' 'ELF core, console log'
     code=$(sed -n 's/^  error //p' console)

@@ -26,6 +26,14 @@ equal "an unknown ARCH: status" "$status" 2
 status_of "$quire" help
 equal "help: status" "$status" 0
 contains "help: on standard output" "$scratch/out" usage:
+for command in run test bench events explain; do
+    for option in --help -h; do
+        status_of "$quire" $command $option
+        equal "$command $option: status" "$status" 0
+        contains "$command $option: usage on standard output" "$scratch/out" usage:
+        equal "$command $option: and nothing else" "$(cat "$scratch/err")" ''
+    done
+done
 
 status_of "$quire" run "$scratch/nothing"
 equal "a program that is not there: status" "$status" 127
@@ -67,13 +75,15 @@ equal "without a standard output it ends, as a program whose reader has left" $?
 
 for turn in 1 2; do
     status_of "$quire" run --icount --events "$scratch/events$turn" "$hello" 0
-    sleep 1 # so that a time of day in the archives would differ
+    now=$(date +%s) # a time of day in the archives would differ
+    while [ "$(date +%s)" = "$now" ]; do sleep 0.05; done
 done
 check "with --icount a program's run repeats exactly, to the last event" cmp "$scratch/events1" "$scratch/events2"
 
 # A tree that belongs to somebody else: what is built runs, and nothing is built.
-mkdir -p "$scratch/tree/build/x86_64"
+mkdir -p "$scratch/tree/build/x86_64" "$scratch/tree/tools"
 cp "$quire" "$scratch/tree"
+cp "$root/tools/progress.sh" "$scratch/tree/tools"
 chmod a+rx "$scratch"
 if [ "$(id -u)" -eq 0 ] && runuser -u nobody -- test -x "$scratch/tree/quire"; then
     status_of env TMPDIR=/tmp runuser -u nobody -- "$scratch/tree/quire" run
@@ -86,6 +96,35 @@ if [ "$(id -u)" -eq 0 ] && runuser -u nobody -- test -x "$scratch/tree/quire"; t
 else
     skip "a tree that may not be written" "needs root, to become somebody else"
 fi
+
+# Files that hold no events are refused before anything is printed; what is cut short is said first.
+refused()
+{
+    status_of "$quire" events "$2"
+    equal "events of $1: status" "$status" 2
+    equal "events of $1: one sentence" "$(wc -l <"$scratch/err") $(grep -c "$3" "$scratch/err")" '1 1'
+    equal "events of $1: no garbage" "$(cat "$scratch/out")" ''
+}
+: >"$scratch/empty"
+head -c 6400 /dev/zero >"$scratch/zeros"
+head -c 63 "$scratch/events1" >"$scratch/shorter"
+refused "a text" "$root/README.md" 'no file of events'
+refused "a program" "$hello" 'no file of events'
+refused "zeros" "$scratch/zeros" 'no file of events'
+refused "an empty file" "$scratch/empty" 'is empty'
+refused "less than a record" "$scratch/shorter" 'shorter than one record'
+refused "a folder" "$scratch" 'directory'
+refused "nothing" "$scratch/nothing" 'No such file'
+"$quire" events "$scratch/events1" >"$scratch/whole"
+records=$(wc -l <"$scratch/whole")
+for bytes in $((64 * records - 1)) $((64 * 300 + 7)) $((64 * 256 + 1)) 65; do
+    head -c $bytes "$scratch/events1" >"$scratch/short"
+    status_of "$quire" events "$scratch/short"
+    equal "events cut at $bytes bytes: status" "$status" 2
+    equal "events cut at $bytes bytes: one sentence" "$(wc -l <"$scratch/err") $(grep -c 'cut short' "$scratch/err")" '1 1'
+    check "events cut at $bytes bytes: the whole ones are told" sh -c 'head -n "$1" "$2" | cmp - "$3"' - \
+        $((bytes / 64)) "$scratch/whole" "$scratch/out"
+done
 
 status_of "$quire" run --mem nonsense
 equal "a machine that cannot be: status" "$status" 125

@@ -36,6 +36,20 @@ for arch in x86_64 i386 i386pae; do
         "$status" "$scratch/out" "$scratch/err"
 done
 
+# Between too little and enough there is nothing: each of these either works, or says what is wrong.
+for arch in x86_64 i386 i386pae; do
+    export ARCH=$arch
+    for size in 2100K 2560K 3000K 3104K 3333K 3600K; do
+        LIMIT=60 machine --mem $size "$root/build/$arch/root/bin/hello" 7
+        said=$(grep -c 'too little memory for the kernel and its files$' "$scratch/err")
+        outcome="$status, said: $said"
+        case $outcome in
+        '7, said: 0' | '125, said: 1') result 0 "$arch, $size: $outcome" ;;
+        *) result 1 "$arch, $size: $outcome" && tail -n 3 "$scratch/err" | sed 's/^/# /' ;;
+        esac
+    done
+done
+
 # Less than the kernel itself needs, which ./quire does not try.
 for arch in x86_64 i386 i386pae; do
     timeout -k 5 30 qemu-system-x86_64 -cpu max -m 1200K -nodefaults -display none -no-reboot -serial stdio \

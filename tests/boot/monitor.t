@@ -11,7 +11,7 @@ for ARCH in i386 i386pae x86_64; do
     printf '%s\r' help mem frames ps heap ioports 'alloc 5' 'run /bin/hello' nonsense quit |
         timeout -k 10 120 script -qec "$quire run" /dev/null | tr -d '\r' >"$scratch/out"
     sed -n '/All accounts settled/,$p' "$scratch/out" >"$scratch/session"
-    for text in help frames 'zeroed ahead' usable process 'serial port 1' malloc 'Hello'; do
+    for text in 'PROG [ARGS]' frames 'zeroed ahead' usable process 'serial port 1' malloc 'Hello'; do
         contains "$ARCH: the session has '$text'" "$scratch/session" "$text"
     done
 done
@@ -22,12 +22,12 @@ timeout -k 10 100 script -qec "echo \$\$ >$scratch/pid; exec $quire run" /dev/nu
 terminal=$!
 exec 5>"$scratch/keys"
 tries=0
-until grep -q 'All accounts settled' "$scratch/out" || [ $tries -ge 600 ]; do
+until grep -q 'quire> ' "$scratch/out" || [ $tries -ge 600 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
-sleep 1
-machines=$(pgrep -P "$(cat "$scratch/pid")")
+machines=$(awk -v parent="$(cat "$scratch/pid")" '{ sub(/.*\) /, "") } $2 == parent { split(FILENAME, part, "/"); print part[3] }' \
+    /proc/[0-9]*/stat 2>/dev/null)
 kill -TERM "$(cat "$scratch/pid")"
 wait $terminal
 equal "SIGTERM ends it: status" $? 143

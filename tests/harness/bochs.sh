@@ -30,7 +30,7 @@ END
 # panic to bochs, hence a status that says nothing.
 run_in_bochs()
 {
-    make -s -C "$root" ARCH="$ARCH" kernel test-kernel >"$scratch/build" 2>&1 || { cat "$scratch/build" && exit 1; }
+    build ARCH="$ARCH" kernel test-kernel >"$scratch/build" 2>&1 || { cat "$scratch/build" && exit 1; }
     sh "$root/tools/make-iso.sh" "$ARCH" "$scratch/quire.iso" "$root/build/$ARCH/$1" \
         "$root/build/$ARCH/initrd.cpio" "$2" >"$scratch/iso" 2>&1 || { cat "$scratch/iso" && exit 1; }
     configure >"$scratch/bochsrc"

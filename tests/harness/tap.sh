@@ -51,6 +51,12 @@ contains()
     [ $outcome -eq 0 ] || { echo "# no line with '$3'; the end of it is:" && tail -n 10 "$2" | sed 's/^/#   /'; }
 }
 
+# build MAKE-ARGUMENTS...: under the lock that ./quire takes, since two tests run at a time.
+build()
+{
+    mkdir -p "$root/build" && flock "$root/build/lock" make -s -C "$root" "$@"
+}
+
 # skip NAME REASON
 skip()
 {

@@ -55,7 +55,7 @@ else
         equal "$machine: and nothing else is said" "$(grep -vc '^function' "$scratch/path")" 5
     done
     for arch in i386 i386pae x86_64; do
-        check "$arch: builds" make -s ARCH=$arch kernel
+        check "$arch: builds" build ARCH=$arch kernel
         path_of build/$arch/mm/*/*.o build/$arch/mm/paging/format/*.o
         result $? "$arch: the fault path can be followed"
         sed 's/^/# /' "$scratch/path-error"

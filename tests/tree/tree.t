@@ -19,5 +19,5 @@ for script in quire .ci/run tools/*.sh tests/run.sh bench/*.sh; do
     sh -n "$script" || result 1 "$script: not a shell script"
 done
 result 0 "shell scripts can be parsed"
-check "make help" make -s -C "$root" help
+check "make help" build help
 finish

@@ -61,6 +61,7 @@ static const call_t calls[] = {
     [174] = call_rt_sigaction,
     [175] = call_rt_sigprocmask,
     [180] = call_pread,
+    [183] = call_getcwd,
     [191] = call_getrlimit,
     [192] = call_mmap_pages,
     [195] = call_stat,

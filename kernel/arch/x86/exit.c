@@ -35,6 +35,12 @@ void arch_stop(void)
         cpu_halt();
 }
 
+void arch_tell_host(const char *line)
+{
+    say(PORT_DEBUG_CONSOLE, line);
+    say(PORT_DEBUG_CONSOLE, "\n");
+}
+
 void arch_exit(bool clean, unsigned status)
 {
     say(PORT_DEBUG_CONSOLE, "exit ");

@@ -6,6 +6,8 @@
  * and nobody reads from it (a pager, a full pipe); what a program wrote must not be lost then, so output waits for as
  * long as anybody might, and after that takes the port for broken. With a FIFO, sixteen bytes may be written each time
  * the transmitter reports itself empty.
+ *
+ * Switching the FIFO on empties it. What somebody typed before that is taken out first, and is read first.
  */
 #include "../arch.h"
 
@@ -27,6 +29,9 @@
 
 static const uint16_t bases[PORTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 static bool present[PORTS];
+static uint8_t early[PORTS][FIFO_BYTES]; /* received before the FIFO was switched on */
+static uint8_t early_count[PORTS];
+static uint8_t early_read[PORTS];
 
 static bool probe(uint16_t base)
 {
@@ -35,6 +40,12 @@ static bool probe(uint16_t base)
         return false;
     cpu_out8(base + SCRATCH, 0xa5);
     return cpu_in8(base + SCRATCH) == 0xa5;
+}
+
+static void keep_early(unsigned port)
+{
+    while (early_count[port] < FIFO_BYTES && (cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
+        early[port][early_count[port]++] = cpu_in8(bases[port] + DATA);
 }
 
 void serial_init(void)
@@ -50,6 +61,7 @@ void serial_init(void)
         cpu_out8(base + DATA, 1);
         cpu_out8(base + INTERRUPTS, 0);
         cpu_out8(base + LINE_CONTROL, 0x03); /* 8 bits, no parity, 1 stop bit */
+        keep_early(port);
         cpu_out8(base + FIFO, 0xc7);
         cpu_out8(base + MODEM_CONTROL, 0x03);
     }
@@ -82,7 +94,11 @@ void serial_write(unsigned port, const void *bytes, size_t count)
 
 int serial_read(unsigned port)
 {
-    if (port >= PORTS || !present[port] || !(cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
+    if (port >= PORTS || !present[port])
+        return -1;
+    if (early_read[port] < early_count[port])
+        return early[port][early_read[port]++];
+    if (!(cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
         return -1;
     return cpu_in8(bases[port] + DATA);
 }

@@ -43,6 +43,7 @@ static const call_t calls[] = {
     [62] = call_kill,
     [63] = call_uname,
     [72] = call_fcntl,
+    [79] = call_getcwd,
     [89] = call_readlink,
     [97] = call_getrlimit,
     [102] = call_user_id,

@@ -10,13 +10,12 @@
  *
  * With one change, the CPU that pauses is a CPU that was stopped: the other must come to its end all the same.
  */
-#define _DEFAULT_SOURCE
 #include <string.h>
-#include <ucontext.h>
 
 /* First, because it gives the names in the headers other names. */
 #include "stepped.h"
 
+#include "fiber.h"
 #include "host.h"
 
 #define CPUS        2
@@ -36,7 +35,7 @@ typedef struct scenario {
 } scenario_t;
 
 typedef struct cpu {
-    ucontext_t context;
+    fiber_t fiber;
     const char *program;
     bool finished;
     struct {
@@ -50,7 +49,7 @@ static quire_pmm_t pmm;
 static void *metadata;
 static size_t metadata_bytes;
 static cpu_t cpus[CPUS];
-static ucontext_t home;
+static fiber_t home;
 static unsigned char stacks[CPUS][STACK_BYTES];
 static unsigned running;
 static bool stepping;
@@ -65,7 +64,7 @@ static void switch_to(unsigned other)
 
     running = other;
     host_use_cpu(other);
-    swapcontext(&cpus[before].context, &cpus[other].context);
+    fiber_switch(&cpus[before].fiber, &cpus[other].fiber);
 }
 
 void stepped_pause(void)
@@ -140,7 +139,7 @@ static void run_program(void)
     if (!cpus[other].finished)
         switch_to(other);
     stepping = false;
-    setcontext(&home);
+    fiber_switch(&cpus[running].fiber, &home);
 }
 
 static void start(const scenario_t *scenario)
@@ -157,11 +156,7 @@ static void start(const scenario_t *scenario)
         cpus[at].finished = false;
         cpus[at].count = 0;
         cpus[at].program = scenario->program[at];
-        getcontext(&cpus[at].context);
-        cpus[at].context.uc_stack.ss_sp = stacks[at];
-        cpus[at].context.uc_stack.ss_size = STACK_BYTES;
-        cpus[at].context.uc_link = NULL;
-        makecontext(&cpus[at].context, run_program, 0);
+        fiber_make(&cpus[at].fiber, stacks[at], STACK_BYTES, run_program);
     }
     for (const char *at = scenario->before; *at != '\0'; at++) {
         host_use_cpu(at - scenario->before < 2 ? 0 : 1);
@@ -215,12 +210,7 @@ static unsigned run_schedule(const scenario_t *scenario, unsigned count)
     running = 0;
     host_use_cpu(0);
     stepping = true;
-    volatile bool done = false;
-    getcontext(&home);
-    if (!done) {
-        done = true;
-        setcontext(&cpus[0].context);
-    }
+    fiber_switch(&home, &cpus[0].fiber);
     stepping = false;
     host_use_cpu(0);
     judge(scenario->frames);
