@@ -41,7 +41,8 @@ static inline bool bin_link_is_own(const quire_heap_t *heap, const quire_heap_li
 }
 
 /* A link may be followed: it leads to where a block can be, or to the heap's own part of a ring. */
-static inline bool bin_link_is_near(const quire_heap_t *heap, const quire_heap_link_t *link, bool everywhere)
+static inline __attribute__((always_inline)) bool bin_link_is_near(const quire_heap_t *heap,
+                                                                   const quire_heap_link_t *link, bool everywhere)
 {
     return heap_has(heap, (uintptr_t)link - HEADER_BYTES, false) || bin_link_is_own(heap, link) ||
            (everywhere && heap_has(heap, (uintptr_t)link - HEADER_BYTES, true));
@@ -49,7 +50,8 @@ static inline bool bin_link_is_near(const quire_heap_t *heap, const quire_heap_l
 
 /* Both links of a free block lead to something that leads back to it. If they lead to the same, the block is alone in
    its ring. */
-static inline bool bin_links_are_sound(const quire_heap_t *heap, const quire_heap_block_t *block, bool everywhere)
+static inline __attribute__((always_inline)) bool bin_links_are_sound(const quire_heap_t *heap,
+                                                                      const quire_heap_block_t *block, bool everywhere)
 {
     const quire_heap_link_t *next = block->link.next;
     const quire_heap_link_t *previous = block->link.previous;

@@ -51,6 +51,13 @@ static void file(quire_heap_t *heap, quire_heap_extent_t *extent)
         bin_insert(heap, block, block_bytes(block));
 }
 
+bool quire_heap_extent_may_file(const quire_heap_t *heap, const quire_heap_extent_t *extent, quire_heap_fault_t *fault)
+{
+    if (!quire_heap_extent_is_sound(heap, extent))
+        return heap_fault(fault, "the header of an extent was overwritten", extent);
+    return !is_surplus(heap, extent_usable_bytes(extent->bytes)) || quire_heap_range_may_remove(heap, extent, fault);
+}
+
 void quire_heap_extent_file(quire_heap_t *heap, quire_heap_extent_t *extent)
 {
     if (is_surplus(heap, block_bytes(extent_first(extent))))

@@ -122,13 +122,14 @@ bool quire_heap_range_covers(const quire_heap_t *heap, uintptr_t address);
 
 /* A block's header at this address may be read. On the short way only the first run is looked at: a "no" there means
    that the long way has to find out, everywhere. */
-static inline bool heap_has(const quire_heap_t *heap, uintptr_t address, bool everywhere)
+static inline __attribute__((always_inline)) bool heap_has(const quire_heap_t *heap, uintptr_t address, bool everywhere)
 {
     return address - heap->runs[0].low < heap->runs[0].span || (everywhere && quire_heap_range_covers(heap, address));
 }
 
 /* The address may be looked at: it is aligned, and memory of the heap's. */
-static inline bool block_is_near(const quire_heap_t *heap, const void *block, bool everywhere)
+static inline __attribute__((always_inline)) bool block_is_near(const quire_heap_t *heap, const void *block,
+                                                                bool everywhere)
 {
     return ((uintptr_t)block & (QUIRE_HEAP_ALIGN - 1)) == 0 && heap_has(heap, (uintptr_t)block, everywhere);
 }
@@ -247,6 +248,8 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
 /* Gets an extent with a free block of at least `bytes`, and files it. `large`: for one block. NULL: fault->what is set,
    or is NULL and the source has no more. */
 quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes, bool large, quire_heap_fault_t *fault);
+/* An extent that will be one free block may be filed: nothing that it touches is damaged. */
+bool quire_heap_extent_may_file(const quire_heap_t *heap, const quire_heap_extent_t *extent, quire_heap_fault_t *fault);
 /* An extent that became one free block, which is in no list: it is filed, or goes back if there is too much of that. */
 void quire_heap_extent_file(quire_heap_t *heap, quire_heap_extent_t *extent);
 /* Gives an extent back whose one block is in no list. It may leave (range.c). */

@@ -305,10 +305,10 @@ LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_h
 {
     quire_heap_neighbours_t neighbours;
 
-    if (!look(heap, block, &neighbours, true))
-        return quire_heap_diagnose(heap, block, fault);
+    if (!quire_heap_list_examine(heap, block, &neighbours, fault))
+        return false;
     if (frees_extent(block, &neighbours) &&
-        !quire_heap_range_may_remove(heap, extent_of_first(neighbours.lower != NULL ? neighbours.lower : block), fault))
+        !quire_heap_extent_may_file(heap, extent_of_first(neighbours.lower != NULL ? neighbours.lower : block), fault))
         return false;
     quire_event(.kind = QUIRE_EVENT_HEAP_FREE, .address = (uintptr_t)block_payload(block), .bytes = block_bytes(block));
     block = join(heap, block, &neighbours);
