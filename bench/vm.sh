@@ -82,7 +82,7 @@ on_quire()
         -append "lf quiet run icount"
     rows "Quire $1" "$work/output" || {
         echo "vm: the $1 kernel did not finish (status $status)" >&2
-        cat "$work/error" "$work/console" "$work/qemu" >&2
+        cat "$work/output" "$work/error" "$work/console" "$work/qemu" >&2
         return 1
     }
 }

@@ -22,6 +22,7 @@
 #define READ_ONLY  1
 #define READ_WRITE 3
 #define PRIVATE    0x22 /* and anonymous */
+#define NO_RESERVE 0x4000
 #define POPULATE   0x8000
 #define MAY_MOVE   1
 #define DONTNEED   4
@@ -198,12 +199,12 @@ static void measure_reserve(void)
     for (unsigned i = 0; i < rounds; i++) {
         char *area;
 
-        MEASURE(area = map(pages, 0));
+        MEASURE(area = map(pages, NO_RESERVE));
         unmap(area, pages);
     }
     row("reserve 1 GiB", 1, "1200");
     for (unsigned i = 0; i < rounds; i++) {
-        char *area = map(pages, 0);
+        char *area = map(pages, NO_RESERVE);
 
         MEASURE(unmap(area, pages));
     }
