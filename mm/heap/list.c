@@ -299,14 +299,11 @@ SHORT_WAY bool frees_extent(const quire_heap_block_t *block, const quire_heap_ne
     return (highest->tag & TAG_LAST) != 0 && (lowest->tag & TAG_FIRST) != 0;
 }
 
-/* Something is damaged, the extent is wholly free now, the block is in a run that is not the first, or events are
-   wanted. */
-LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+/* The block may be freed: what look() wants is so. Its extent becomes wholly free, or events are wanted, or it is in a
+   run that is not the first. */
+LONG_WAY bool give_examined(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_neighbours_t neighbours,
+                            quire_heap_fault_t *fault)
 {
-    quire_heap_neighbours_t neighbours;
-
-    if (!quire_heap_list_examine(heap, block, &neighbours, fault))
-        return false;
     if (frees_extent(block, &neighbours) &&
         !quire_heap_extent_may_file(heap, extent_of_first(neighbours.lower != NULL ? neighbours.lower : block), fault))
         return false;
@@ -322,12 +319,22 @@ LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_h
     return true;
 }
 
+/* Something is damaged, or the block is in a run that is not the first. */
+LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+{
+    quire_heap_neighbours_t neighbours;
+
+    return quire_heap_list_examine(heap, block, &neighbours, fault) && give_examined(heap, block, neighbours, fault);
+}
+
 bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
 
-    if (!LIKELY(look(heap, block, &neighbours, false) && !frees_extent(block, &neighbours) && !heap_events_wanted()))
+    if (!LIKELY(look(heap, block, &neighbours, false)))
         return give_slowly(heap, block, fault);
+    if (!LIKELY(!frees_extent(block, &neighbours) && !heap_events_wanted()))
+        return give_examined(heap, block, neighbours, fault);
     join(heap, block, &neighbours);
     return true;
 }
