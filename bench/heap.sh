@@ -24,17 +24,17 @@ turns=3
 gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -Iinclude -iquote mm -o $program \
     bench/heap/bench.c mm/heap/*.c mm/event.c mm/status.c
 
-# instructions SUBJECT ROW COUNT: of the whole run, and how many pairs it made
+# instructions SUBJECT ROW COUNT HISTORY: of the whole run, and how many pairs it made
 instructions()
 {
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null $program "$1" "$2" "$3" 2>&1 |
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null $program "$1" "$2" "$3" "$4" 2>&1 |
         awk '/^[0-9]+ [0-9.]+$/ { pairs = $1 } /Collected :/ { count = $4 } END { print count, pairs }'
 }
 
-# per_pair SUBJECT ROW
+# per_pair SUBJECT ROW HISTORY
 per_pair()
 {
-    printf '%s %s\n' "$(instructions "$1" "$2" $few)" "$(instructions "$1" "$2" $many)" |
+    printf '%s %s\n' "$(instructions "$1" "$2" $few "$3")" "$(instructions "$1" "$2" $many "$3")" |
         awk '{ printf "%.1f\n", ($3 - $1) / ($4 - $2) }'
 }
 
@@ -60,16 +60,25 @@ libc="C library $(getconf GNU_LIBC_VERSION 2>/dev/null || echo)"
     printf '\nHeap: one allocation and its free, 64 bits, one thread, lock included\n\n'
     line row subject value unit target
 }
-while read -r row target; do
-    none=$(per_pair none "$row")
+# count ROW HISTORY TITLE TARGET
+count()
+{
+    none=$(per_pair none "$1" "$2")
     for subject in quire libc; do
-        count=$(per_pair $subject "$row")
-        net=$(printf '%s %s\n' "$count" "$none" | awk '{ printf "%.0f\n", $1 - $2 }')
+        net=$(printf '%s %s\n' "$(per_pair $subject "$1" "$2")" "$none" | awk '{ printf "%.0f\n", $1 - $2 }')
         case $subject in
-        quire) line "$row" Quire "$net" instructions "$target" ;;
-        libc) line "$row" "$libc" "$net" instructions '' ;;
+        quire) line "$3" Quire "$net" instructions "$4" ;;
+        libc) line "$3" "$libc" "$net" instructions '' ;;
         esac
     done
+}
+
+# What the heap has lived through decides what a pair costs (bench.c says how): so it is shown for one size in three
+# ways. The rows that follow have a long history.
+count 64-bytes none '64-bytes, empty before' ''
+count 64-bytes one '64-bytes, one block held' ''
+while read -r row target; do
+    count "$row" long "$row" "$target"
     measure_times "$row"
     line "$row" Quire "$time_quire" nanoseconds ''
     line "$row" "$libc" "$time_libc" nanoseconds ''

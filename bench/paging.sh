@@ -8,7 +8,8 @@
 # measured together.
 #
 # After that, the library's calls inside the kernel, on all three page-table formats (kernel/bench_paging.c): there the emulator
-# counts instructions in the time-stamp counter. Without the emulator these rows are left out, and that is said.
+# counts instructions in the time-stamp counter. Without the emulator these rows are left out, and that is said. They are no
+# system calls, and have no targets of such: what a program meets is in vm.sh.
 #
 #   paging.sh [--tsv]     --tsv: table, row, subject, value, unit, target, with tabs between
 
@@ -61,7 +62,7 @@ fi
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 [ $form = tsv ] || {
-    printf '\nPaging: the calls of the library in the kernel, without the trap or system call around them\n\n'
+    printf '\nPaging: the calls of the library in the kernel, without the trap or system call around them (for those: bench vm)\n\n'
     line row ARCH value unit target
 }
 tab=$(printf '\t')

@@ -5,8 +5,13 @@
  *   frames SUBJECT ROW ORDER GIB THREADS PAIRS
  *
  * Callgrind collects the subjects' functions (NAME_take, NAME_give; quire_pmm_alloc, quire_pmm_free) and forgets what
- * it has counted when filling memory is over. Prints one line: pairs made by each thread, nanoseconds a take,
- * nanoseconds a give, locked instructions a pair; times include the harness.
+ * it has counted when filling memory is over. Prints one line: pairs made by all threads, nanoseconds a take,
+ * nanoseconds a give, locked instructions a pair; times include the harness. Where takes and gives alternate, both
+ * times are half of a pair's. Rows that measure takes alone count nothing of their gives, locked instructions neither.
+ *
+ * With several threads, only what happened while all of them were running counts: for each stretch of work a thread
+ * asks the others' processor clocks how much of it they ran. A stretch in which another waited is measured again; if
+ * there are not enough of them, the line says "-".
  *
  * Rows. bulk: take many, give them in the same order. repeat: take one, give it. random: memory 90 % full; give one at
  * random, take one. churn: 70 % full; give 512 at random, take 512: more than any cache of a CPU holds. full: 99 %
@@ -19,38 +24,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <valgrind/callgrind.h>
 
-#include "subject.h"
+#include "job.h"
 
+#define STRETCH     4096u /* pairs between two looks at whether others run, too */
+#define LONGEST_NS  5e9   /* with several threads: then what has been measured must do */
 #define BURST       512u
 #define THREADS_MAX 16u
-#define BLOCK_HOLES 10u /* of 1,024: 99 % full */
+#define TOGETHER    0.9 /* of a stretch: less, and others did not run beside it */
 
 __thread unsigned bench_cpu;
 bool bench_islands;
 __thread unsigned long bench_locked;
 
-typedef struct job {
-    pthread_t thread;
-    unsigned cpu;
-    uint64_t random;
-    size_t *held; /* frames, NO_FRAME where none */
-    size_t count;
-    double take_ns;
-    double give_ns;
-    double locked;
-} job_t;
+/* A stretch of work that is measured. */
+typedef struct stretch {
+    double own;
+    double wall;
+    double others; /* all other threads' processor time */
+    unsigned long locked;
+} stretch_t;
 
-static const subject_t *subject;
-static const char *row;
-static unsigned order;
-static size_t frame_count;
-static unsigned thread_count;
-static size_t pairs;
+const subject_t *subject;
+const char *row;
+unsigned order;
+size_t frame_count;
+unsigned thread_count;
+size_t pairs;
 static pthread_barrier_t barrier;
+static job_t jobs[THREADS_MAX];
+static unsigned finished; /* threads that have measured enough, and go on to keep the others company */
 
 /* --- helpers --- */
 
@@ -63,44 +68,73 @@ static double now(void)
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+static double read_clock(clockid_t id)
+{
+    struct timespec time;
+
+    if (clock_gettime(id, &time) != 0)
+        return 0;
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+static double clock_of_others(const job_t *job)
+{
+    double sum = 0;
+
+    for (unsigned at = 0; at < thread_count; at++) {
+        clockid_t id;
+        if (at != job->cpu && pthread_getcpuclockid(jobs[at].thread, &id) == 0)
+            sum += read_clock(id);
+    }
+    return sum;
+}
+
+static stretch_t begin(const job_t *job)
+{
+    stretch_t stretch = {.locked = bench_locked};
+
+    if (thread_count > 1) {
+        stretch.others = clock_of_others(job);
+        stretch.wall = read_clock(CLOCK_MONOTONIC);
+    }
+    stretch.own = now();
+    return stretch;
+}
+
+/* Adds the stretch to what counts, if everybody was running. */
+static bool end(job_t *job, const stretch_t *stretch, double *ns)
+{
+    double own = now() - stretch->own;
+
+    if (thread_count > 1) {
+        double wall = read_clock(CLOCK_MONOTONIC) - stretch->wall;
+        double others = clock_of_others(job) - stretch->others;
+        if (own < TOGETHER * wall || others < TOGETHER * wall * (thread_count - 1))
+            return false;
+    }
+    *ns += own;
+    job->locked += bench_locked - stretch->locked;
+    return true;
+}
+
 static void begin_to_count(void)
 {
     CALLGRIND_ZERO_STATS;
     bench_locked = 0;
 }
 
-static uint32_t next_random(job_t *job)
-{
-    job->random = job->random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(job->random >> 32);
-}
-
-static size_t pick(job_t *job)
-{
-    return (size_t)(((uint64_t)next_random(job) * job->count) >> 32);
-}
-
-static void *reserve(size_t bytes)
-{
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (memory == MAP_FAILED)
-        abort();
-    return memory;
-}
-
 /* --- what is measured --- */
 
-static void measured_take(job_t *job, size_t count)
+static void measured_take(size_t *held, size_t count)
 {
     for (size_t at = 0; at < count; at++)
-        job->held[at] = subject->take(order, 0);
+        held[at] = subject->take(order, 0);
 }
 
-static void measured_give(job_t *job, size_t count)
+static void measured_give(const size_t *held, size_t count)
 {
     for (size_t at = 0; at < count; at++)
-        subject->give(job->held[at], order);
+        subject->give(held[at], order);
 }
 
 static void measured_repeat(size_t count)
@@ -118,143 +152,105 @@ static void measured_random(job_t *job, size_t count)
     }
 }
 
-static void measured_burst(size_t **holes)
+static void measured_gives(size_t **holes)
 {
     for (unsigned at = 0; at < BURST; at++)
         subject->give(*holes[at], order);
+}
+
+static void measured_takes(size_t **holes)
+{
     for (unsigned at = 0; at < BURST; at++)
         *holes[at] = subject->take(order, 0);
 }
 
 /* --- rows --- */
 
-static bool is_scattered(void)
-{
-    return strcmp(row, "scattered") == 0 || bench_islands;
-}
-
-/* Fills `percent` of memory, this thread's share of it, and shuffles, so that order of age is not order of place. */
-static void fill(job_t *job, unsigned percent)
-{
-    size_t wanted = (frame_count >> order) / thread_count * percent / 100;
-
-    while (job->count < wanted) {
-        size_t frame = subject->take(order, 0);
-        if (frame == NO_FRAME)
-            break;
-        job->held[job->count++] = frame;
-    }
-    for (size_t at = job->count; at > 1; at--) {
-        size_t other = (size_t)(((uint64_t)next_random(job) * at) >> 32);
-        size_t frame = job->held[at - 1];
-        job->held[at - 1] = job->held[other];
-        job->held[other] = frame;
-    }
-}
-
-/* Frees a block and takes it again frame by frame, but for some at random: job->held gets those. */
-static void scatter(job_t *job, size_t block, size_t *singles)
-{
-    job_t shuffle = {.random = job->random};
-    size_t holes = bench_islands ? 1 : BLOCK_HOLES;
-
-    subject->give(block, ORDER_MAX);
-    while (shuffle.count < (size_t)1 << ORDER_MAX)
-        singles[shuffle.count++] = subject->take(0, 0);
-    for (; holes > 0 && job->count < pairs; holes--, shuffle.count--) {
-        size_t *chosen = &singles[pick(&shuffle)];
-        job->held[job->count++] = *chosen;
-        *chosen = singles[shuffle.count - 1];
-    }
-    job->random = shuffle.random;
-}
-
-/* Takes all of a large memory with few calls, but for job->held: single frames in blocks that are far apart. */
-static void fill_scattered(job_t *job)
-{
-    size_t *blocks = reserve((frame_count >> ORDER_MAX) * sizeof(size_t));
-    size_t *singles = reserve(sizeof(size_t) << ORDER_MAX);
-    job_t shuffle = {.random = 42};
-
-    while (shuffle.count < frame_count >> ORDER_MAX) {
-        size_t frame = subject->take(ORDER_MAX, 0);
-        if (frame == NO_FRAME)
-            break;
-        blocks[shuffle.count++] = frame;
-    }
-    for (unsigned rest = ORDER_MAX; rest-- > 0;) {
-        for (unsigned at = 0; at < 1u << ORDER_MAX && subject->take(rest, 0) != NO_FRAME;)
-            at++;
-    }
-    for (; shuffle.count > 0 && job->count < pairs; shuffle.count--) {
-        size_t *chosen = &blocks[pick(&shuffle)];
-        scatter(job, *chosen, singles);
-        *chosen = blocks[shuffle.count - 1];
-    }
-}
-
 static void run_bulk(job_t *job)
 {
     size_t share = (frame_count >> order) / thread_count / 2;
     size_t count = share < pairs ? share : pairs;
+    size_t length = thread_count > 1 && count > STRETCH ? STRETCH : count;
 
-    /* Once before it counts: the first touch of a page of records is the host's page fault, not the subject's work. */
-    measured_take(job, count);
-    measured_give(job, count);
-    begin_to_count();
-    for (size_t done = 0; done < pairs; done += count) {
-        double start = now();
-        measured_take(job, count);
-        double middle = now();
-        measured_give(job, count);
-        job->take_ns += middle - start;
-        job->give_ns += now() - middle;
+    for (size_t at = 0; at + length <= count; at += length) {
+        stretch_t stretch = begin(job);
+        measured_take(job->held + at, length);
+        if (end(job, &stretch, &job->take_ns))
+            job->takes += length;
+    }
+    for (size_t at = 0; at + length <= count; at += length) {
+        stretch_t stretch = begin(job);
+        measured_give(job->held + at, length);
+        if (end(job, &stretch, &job->give_ns))
+            job->gives += length;
     }
 }
 
 static void run_pairs(job_t *job)
 {
-    double start = now();
+    double ns = 0;
+    stretch_t stretch = begin(job);
 
     if (strcmp(row, "repeat") == 0)
         measured_repeat(pairs);
     else
         measured_random(job, pairs);
-    job->take_ns = now() - start;
+    if (!end(job, &stretch, &ns))
+        return;
+    job->take_ns += ns / 2;
+    job->give_ns += ns / 2;
+    job->takes += pairs;
+    job->gives += pairs;
 }
 
 static void run_churn(job_t *job)
 {
-    for (size_t done = 0; done < pairs; done += BURST) {
-        size_t *holes[BURST];
-        size_t start_at = pick(job);
-        /* Neighbours in the shuffled array are strangers in memory, and no place comes twice. */
-        for (unsigned at = 0; at < BURST; at++)
-            holes[at] = &job->held[(start_at + at) % job->count];
-        double start = now();
-        measured_burst(holes);
-        job->take_ns += now() - start;
-    }
+    size_t *holes[BURST];
+    size_t start_at = pick(job);
+    stretch_t stretch;
+
+    /* Neighbours in the shuffled array are strangers in memory, and no place comes twice. */
+    for (unsigned at = 0; at < BURST; at++)
+        holes[at] = &job->held[(start_at + at) % job->count];
+    stretch = begin(job);
+    measured_gives(holes);
+    if (end(job, &stretch, &job->give_ns))
+        job->gives += BURST;
+    stretch = begin(job);
+    measured_takes(holes);
+    if (end(job, &stretch, &job->take_ns))
+        job->takes += BURST;
 }
 
 static void run_full(job_t *job)
 {
     size_t holes = is_scattered() ? job->count : job->count / 100;
+    stretch_t stretch;
 
     holes = holes < pairs ? holes : pairs;
-    for (size_t done = 0; done < pairs; done += holes) {
-        for (size_t at = 0; at < holes; at++)
-            subject->give(job->held[at], order);
-        double start = now();
-        measured_take(job, holes);
-        job->take_ns += now() - start;
-    }
+    for (size_t at = 0; at < holes; at++)
+        subject->give(job->held[at], order);
+    stretch = begin(job);
+    measured_take(job->held, holes);
+    if (end(job, &stretch, &job->take_ns))
+        job->takes += holes;
+    job->gives = job->takes;
 }
 
-static void *run(void *context)
+static void run_once(job_t *job)
 {
-    job_t *job = context;
+    if (strcmp(row, "bulk") == 0)
+        run_bulk(job);
+    else if (strcmp(row, "churn") == 0)
+        run_churn(job);
+    else if (strcmp(row, "full") == 0 || is_scattered())
+        run_full(job);
+    else
+        run_pairs(job);
+}
 
+static void prepare(job_t *job)
+{
     bench_cpu = job->cpu;
     if (strcmp(row, "random") == 0)
         fill(job, 90);
@@ -264,26 +260,42 @@ static void *run(void *context)
         fill(job, 100);
     if (is_scattered())
         fill_scattered(job);
+    if (strcmp(row, "bulk") != 0)
+        return;
+    /* Once before it counts: the first touch of a page of records is the host's page fault, not the subject's work. */
+    run_bulk(job);
+    job->takes = job->gives = 0;
+    job->take_ns = job->give_ns = 0;
+    job->locked = 0;
+}
+
+static void *run(void *context)
+{
+    job_t *job = context;
+    bool enough = false;
+    double until;
+
+    prepare(job);
     pthread_barrier_wait(&barrier);
     begin_to_count();
-    if (strcmp(row, "bulk") == 0)
-        run_bulk(job);
-    else if (strcmp(row, "churn") == 0)
-        run_churn(job);
-    else if (strcmp(row, "full") == 0 || is_scattered())
-        run_full(job);
-    else
-        run_pairs(job);
-    job->locked = (double)bench_locked;
+    until = read_clock(CLOCK_MONOTONIC) + LONGEST_NS;
+    while (__atomic_load_n(&finished, __ATOMIC_RELAXED) < thread_count) {
+        run_once(job);
+        if (!enough && ((job->takes >= pairs && job->gives >= pairs) ||
+                        (thread_count > 1 && read_clock(CLOCK_MONOTONIC) > until))) {
+            enough = true;
+            __atomic_fetch_add(&finished, 1, __ATOMIC_RELAXED);
+        }
+    }
     return NULL;
 }
 
 static void measure(void)
 {
-    static job_t jobs[THREADS_MAX];
     job_t sum = {0};
 
     pthread_barrier_init(&barrier, NULL, thread_count);
+    jobs[0].thread = pthread_self();
     for (unsigned at = 0; at < thread_count; at++) {
         jobs[at].cpu = at;
         jobs[at].random = 0x9e3779b97f4a7c15u * (at + 1);
@@ -298,9 +310,14 @@ static void measure(void)
         sum.take_ns += jobs[at].take_ns;
         sum.give_ns += jobs[at].give_ns;
         sum.locked += jobs[at].locked;
+        sum.takes += jobs[at].takes;
+        sum.gives += jobs[at].gives;
     }
-    double all = (double)pairs * thread_count;
-    printf("%zu %.2f %.2f %.3f\n", pairs, sum.take_ns / all, sum.give_ns / all, sum.locked / all);
+    if (sum.takes < pairs / 10 || sum.gives < pairs / 10)
+        printf("0 - - -\n");
+    else
+        printf("%zu %.2f %.2f %.3f\n", sum.takes, sum.take_ns / (double)sum.takes, sum.give_ns / (double)sum.gives,
+               (double)sum.locked / (double)sum.takes);
 }
 
 static void start_again(void *records, size_t bytes)
@@ -317,48 +334,15 @@ static void start_again(void *records, size_t bytes)
     printf("%zu %.2f 0 0\n", pairs, least);
 }
 
-/* --- huge frames recovered --- */
-
-/* Processes come and go, files are read into memory and dropped, and one frame in fifty is the kernel's for good. In
-   the end all but those are freed: how many of the 2 MiB blocks that could then be whole are whole? ORDER 1: with
-   hints. */
-static void recover(bool hints)
-{
-    size_t count = frame_count * 9 / 10;
-    size_t *held = reserve(count * sizeof(size_t));
-    uint8_t *kinds = reserve(count);
-    job_t job = {.random = 42, .count = count};
-    size_t kept = 0;
-    size_t whole = 0;
-
-    for (size_t step = 0; step < 3 * count; step++) {
-        size_t at = step < count ? step : pick(&job);
-        if (held[at] != NO_FRAME && kinds[at] == 1)
-            continue;
-        if (held[at] != NO_FRAME)
-            subject->give(held[at], 0);
-        /* Three runs over memory replace each frame twice: a hundred and fiftieth of them ends as one in fifty. */
-        kinds[at] = next_random(&job) % 150 == 0;
-        held[at] = subject->take(0, hints ? kinds[at] : 0);
-    }
-    for (size_t at = 0; at < count; at++) {
-        kept += kinds[at];
-        if (!kinds[at])
-            subject->give(held[at], 0);
-    }
-    while (subject->take(9, 0) != NO_FRAME)
-        whole++;
-    printf("%zu %.2f 0 0\n", kept, 100.0 * (double)whole / (double)((frame_count - kept) / 512));
-}
-
 int main(int argc, char **argv)
 {
-    static const subject_t *const subjects[] = {&subject_quire, &subject_next_fit, &subject_buddy, &subject_buddy_cpu};
-    static const char *const names[] = {"quire", "next-fit", "buddy", "buddy-cpu"};
+    static const subject_t *const subjects[] = {&subject_quire, &subject_next_fit, &subject_free_list, &subject_buddy,
+                                                &subject_buddy_cpu};
+    static const char *const names[] = {"quire", "next-fit", "free-list", "buddy", "buddy-cpu"};
 
     if (argc != 7)
         return 2;
-    for (unsigned at = 0; at < 4; at++) {
+    for (unsigned at = 0; at < 5; at++) {
         if (strcmp(argv[1], names[at]) == 0)
             subject = subjects[at];
     }

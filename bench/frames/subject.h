@@ -30,6 +30,7 @@ typedef struct subject {
 
 extern const subject_t subject_quire;     /* mm/pmm */
 extern const subject_t subject_next_fit;  /* a bitmap, a pointer, a lock */
+extern const subject_t subject_free_list; /* a list of single frames, a lock */
 extern const subject_t subject_buddy;     /* free lists of each order, a lock */
 extern const subject_t subject_buddy_cpu; /* the same behind a list for each CPU */
 

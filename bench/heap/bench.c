@@ -2,11 +2,16 @@
 /*
  * bench.c - the same allocations, from Quire's heap, from the C library's, and from nobody.
  *
- *     bench SUBJECT ROW COUNT
+ *     bench SUBJECT ROW COUNT [HISTORY]
  *
  * SUBJECT: quire, libc, or none, which returns always the same memory: it costs what the harness costs. ROW: what is
  * allocated. COUNT: how many pairs of an allocation and a free, at least. Prints how many there really were, and the
  * nanoseconds of processor time each took. Instructions are counted from outside (heap.sh).
+ *
+ * HISTORY: what the heap has lived through before, on which a figure depends. "long", which is meant if nothing is
+ * said: 4,096 blocks came and half of them went, so that holes of every size lie about, and the search finds one at
+ * once. "one": one block is held, and all else is one large free block, which each allocation cuts and each free joins
+ * again. "none": the heap was never used, so each pair begins and ends with a heap that is empty.
  *
  * Every block's first byte is written, as a program would. Quire's lock is a real one: an atomic exchange, and a store.
  */
@@ -206,25 +211,28 @@ static uint64_t processor_nanoseconds(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Something else lives in the heap, too: a row that had it for itself would flatter every allocator. */
-static void make_history(const subject_t *subject)
+static void make_history(const subject_t *subject, const char *history)
 {
     static void *blocks[HISTORY];
     uint64_t state = 1234567;
 
+    if (strcmp(history, "one") == 0)
+        blocks[0] = take(subject, 100);
+    if (strcmp(history, "long") != 0)
+        return;
     for (size_t i = 0; i < HISTORY; i++)
         blocks[i] = take(subject, next_random(&state) % 2000);
     for (size_t i = 0; i < HISTORY; i += 2)
         subject->give(blocks[i]);
 }
 
-static int run(const subject_t *subject, const row_t *row, size_t count)
+static int run(const subject_t *subject, const row_t *row, size_t count, const char *history)
 {
     uint64_t start;
     size_t done;
 
     quire_heap_init(&heap, &(quire_heap_source_t){.grow = grow, .shrink = shrink});
-    make_history(subject);
+    make_history(subject, history);
     start = processor_nanoseconds();
     done = row->run(subject, row->bytes, count);
     printf("%zu %.2f\n", done, (double)(processor_nanoseconds() - start) / (double)done);
@@ -235,13 +243,14 @@ int main(int argc, char **argv)
 {
     const subject_t *subject = NULL;
     const row_t *row = NULL;
+    bool complete = argc == 4 || argc == 5;
 
-    for (size_t i = 0; argc == 4 && i < sizeof(subjects) / sizeof(subjects[0]); i++)
+    for (size_t i = 0; complete && i < sizeof(subjects) / sizeof(subjects[0]); i++)
         subject = strcmp(subjects[i].name, argv[1]) == 0 ? &subjects[i] : subject;
-    for (size_t i = 0; argc == 4 && i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; complete && i < sizeof(rows) / sizeof(rows[0]); i++)
         row = strcmp(rows[i].name, argv[2]) == 0 ? &rows[i] : row;
     if (subject != NULL && row != NULL)
-        return run(subject, row, strtoul(argv[3], NULL, 10));
-    fprintf(stderr, "usage: bench quire|libc|none ROW COUNT\n");
+        return run(subject, row, strtoul(argv[3], NULL, 10), argc == 5 ? argv[4] : "long");
+    fprintf(stderr, "usage: bench quire|libc|none ROW COUNT [long|one|none]\n");
     return 2;
 }

@@ -4,12 +4,15 @@
  *
  * Blocks carry boundary tags: each knows its size and whether its lower neighbour is free, so that both neighbours are
  * found and joined in constant time. Free blocks stand in doubly linked lists, one for each class of sizes. When no
- * block is large enough the heap asks its *source* for more; an extent that is wholly free again goes back to it. The
- * same file serves a kernel's heap (source: the VMM), a process's (mmap) and a host's. Many heaps may exist; each has a
- * lock of its own.
+ * block is large enough the heap asks its *source* for more; an extent that is wholly free again goes back to it. What
+ * is larger than the growth step gets an extent of its own, so that a small block never keeps a large extent. The same
+ * file serves a kernel's heap (source: the VMM), a process's (mmap) and a host's. Many heaps may exist; each has a lock
+ * of its own.
  *
  * Misuse is found, not suffered: double free, foreign free, a header or a free block overwritten. It is reported
- * through the heap's `report` function with the address; the heap itself is left as it was.
+ * through the heap's `report` function with the address; the heap itself is left as it was. No address that is passed
+ * in is read before it is known to be the heap's, so all of this holds when memory has gone back to the source. Only a
+ * heap that was never initialised, or was moved, always panics: it has no report function that could be trusted.
  */
 #ifndef QUIRE_HEAP_H
 #define QUIRE_HEAP_H
@@ -26,12 +29,16 @@
 
 /* Where a heap's memory comes from. `grow` gets at least `bytes` and answers with what it got, aligned to
    QUIRE_HEAP_ALIGN; `shrink` (NULL: never give back) takes back exactly one extent that grow gave. Both are called with
-   the heap locked, and must not call the heap. Two extents may touch; blocks never reach from one into the other. */
+   the heap locked, and must not call the heap. Two extents may touch; blocks never reach from one into the other.
+
+   Where there is a `shrink`, a block that is held keeps at most the growth step beside itself: a larger one has an
+   extent to itself, which goes back with it. Such a block, made smaller by realloc, keeps the growth step or an eighth
+   of its new size, whichever is more, and is moved to be made smaller still. */
 typedef struct quire_heap_source {
     void *context;
     quire_status_t (*grow)(void *context, size_t bytes, void **memory, size_t *memory_bytes);
     void (*shrink)(void *context, void *memory, size_t bytes);
-    size_t grow_bytes; /* the least worth asking for; 0 = 64 KiB */
+    size_t grow_bytes; /* the growth step, the least worth asking for; 0 = 64 KiB */
     size_t keep_bytes; /* wholly free extents are kept up to this sum, against thrashing; 0 = 16 * grow_bytes */
 } quire_heap_source_t;
 
@@ -56,6 +63,12 @@ typedef struct quire_heap_link {
     struct quire_heap_link *next;
     struct quire_heap_link *previous;
 } quire_heap_link_t;
+/* Memory that is the heap's without a hole: a block's header can be read anywhere in [low, low + span). */
+typedef struct quire_heap_run {
+    uintptr_t low;
+    uintptr_t span; /* 0: none */
+} quire_heap_run_t;
+#define QUIRE_HEAP_RUNS 8
 
 typedef struct quire_heap {
     quire_lock_t lock;
@@ -65,16 +78,17 @@ typedef struct quire_heap {
     void (*report)(void *context, const char *what, const void *address);
     void *report_context;
     /* From here on private to mm/heap. */
-    uintptr_t key;  /* mixed into the check word of each header */
-    uintptr_t low;  /* every extent and every block begins in [low, low + span) */
-    uintptr_t span; /* 0: there is none */
-    struct quire_heap_extent *extents;
-    size_t spare_bytes;    /* in extents that are one free block */
-    unsigned long row_map; /* bit r: word r of bin_map is not 0 */
+    struct quire_heap *self; /* this heap: it was initialised, and not moved since */
+    uintptr_t key;           /* mixed into the check word of each header */
+    quire_heap_run_t runs[QUIRE_HEAP_RUNS];
+    struct quire_heap_extent *extents; /* the root of a tree */
+    size_t spare_bytes;                /* in extents that are one free block */
+    unsigned long row_map;             /* bit r: word r of bin_map is not 0 */
     unsigned long bin_map[QUIRE_HEAP_MAP_WORDS];
     quire_heap_stats_t stats;
-    /* Each a ring that begins and ends here: the heap must not be moved. */
-    QUIRE_ALIGNED(QUIRE_HEAP_ALIGN) quire_heap_link_t bins[QUIRE_HEAP_BINS];
+    /* Each a ring that begins and ends here: the heap must not be moved. The last is for what is free in extents of
+       large blocks. */
+    QUIRE_ALIGNED(QUIRE_HEAP_ALIGN) quire_heap_link_t bins[QUIRE_HEAP_BINS + 1];
 } quire_heap_t;
 
 /* An empty heap: nothing is asked of the source before the first allocation. */
@@ -111,7 +125,7 @@ void quire_heap_stats(quire_heap_t *heap, quire_heap_stats_t *stats);
 typedef bool (*quire_heap_visit_t)(void *context, const void *block, size_t bytes, bool used);
 void quire_heap_walk(quire_heap_t *heap, quire_heap_visit_t visit, void *context);
 
-/* Walks every block and list. QUIRE_CORRUPT: a tag, a link or a count is wrong; the address is reported. */
+/* Walks every extent, block and list. QUIRE_CORRUPT: a tag, a link or a count is wrong; the address is reported. */
 quire_status_t quire_heap_check(quire_heap_t *heap) QUIRE_MUST_CHECK;
 
 #endif

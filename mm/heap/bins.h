@@ -16,6 +16,10 @@
    fit; those of the wanted one may. */
 #define BIN_SEARCH_MOST 8
 
+/* The ring of what is free in extents of one block (large.c). No bit of the map stands for it, so no search finds it.
+ */
+#define BIN_LARGE ((unsigned)QUIRE_HEAP_BINS)
+
 /* The size class of a block: exact below 16 * QUIRE_HEAP_ALIGN, then eight to each power of two. */
 static inline unsigned heap_bin(size_t bytes)
 {
@@ -37,21 +41,25 @@ static inline bool bin_link_is_own(const quire_heap_t *heap, const quire_heap_li
 }
 
 /* A link may be followed: it leads to where a block can be, or to the heap's own part of a ring. */
-static inline bool bin_link_is_near(const quire_heap_t *heap, const quire_heap_link_t *link)
+static inline __attribute__((always_inline)) bool bin_link_is_near(const quire_heap_t *heap,
+                                                                   const quire_heap_link_t *link, bool everywhere)
 {
-    return (uintptr_t)link - HEADER_BYTES - heap->low < heap->span || bin_link_is_own(heap, link);
+    return heap_has(heap, (uintptr_t)link - HEADER_BYTES, false) || bin_link_is_own(heap, link) ||
+           (everywhere && heap_has(heap, (uintptr_t)link - HEADER_BYTES, true));
 }
 
 /* Both links of a free block lead to something that leads back to it. If they lead to the same, the block is alone in
    its ring. */
-static inline bool bin_links_are_sound(const quire_heap_t *heap, const quire_heap_block_t *block)
+static inline __attribute__((always_inline)) bool bin_links_are_sound(const quire_heap_t *heap,
+                                                                      const quire_heap_block_t *block, bool everywhere)
 {
     const quire_heap_link_t *next = block->link.next;
     const quire_heap_link_t *previous = block->link.previous;
 
-    return (((uintptr_t)next | (uintptr_t)previous) & (QUIRE_HEAP_ALIGN - 1)) == 0 && bin_link_is_near(heap, next) &&
-           bin_link_is_near(heap, previous) && (next != previous || bin_link_is_own(heap, next)) &&
-           next->previous == &block->link && previous->next == &block->link;
+    return (((uintptr_t)next | (uintptr_t)previous) & (QUIRE_HEAP_ALIGN - 1)) == 0 &&
+           bin_link_is_near(heap, next, everywhere) && bin_link_is_near(heap, previous, everywhere) &&
+           (next != previous || bin_link_is_own(heap, next)) && next->previous == &block->link &&
+           previous->next == &block->link;
 }
 
 static inline void bin_insert_at(quire_heap_t *heap, quire_heap_block_t *block, unsigned bin)
@@ -75,6 +83,18 @@ static inline void bin_insert(quire_heap_t *heap, quire_heap_block_t *block, siz
     bin_insert_at(heap, block, heap_bin(bytes));
 }
 
+/* What is free in an extent of one block. */
+static inline void bin_insert_large(quire_heap_t *heap, quire_heap_block_t *block)
+{
+    quire_heap_link_t *ring = &heap->bins[BIN_LARGE];
+
+    block->link.next = ring->next;
+    block->link.previous = ring;
+    ring->next->previous = &block->link;
+    ring->next = &block->link;
+    heap->stats.free_blocks++;
+}
+
 /* The new block takes the old one's place in its ring. */
 static inline void bin_replace(const quire_heap_block_t *old, quire_heap_block_t *new)
 {
@@ -87,7 +107,8 @@ static inline void bin_replace(const quire_heap_block_t *old, quire_heap_block_t
     previous->next = &new->link;
 }
 
-/* When both neighbours in the ring are the same, they are the heap's own element: the list is empty now. */
+/* When both neighbours in the ring are the same, they are the heap's own element: the list is empty now. The bit of
+   BIN_LARGE is never set, and clearing it changes nothing. */
 static inline void bin_remove(quire_heap_t *heap, quire_heap_block_t *block)
 {
     quire_heap_link_t *next = block->link.next;
@@ -134,14 +155,14 @@ static inline quire_heap_block_t *bin_find_within(const quire_heap_t *heap, unsi
 
         if (block_bytes(block) >= bytes)
             return block;
-        if (!bin_links_are_sound(heap, block))
+        if (!bin_links_are_sound(heap, block, true))
             return NULL;
         link = link->next;
     }
     return NULL;
 }
 
-/* A free block of at least `bytes`, and the class it is in. */
+/* A free block of at least `bytes`, and the class it is in; NULL: at most bin_find_within() finds one. */
 static inline quire_heap_block_t *bin_find(const quire_heap_t *heap, size_t bytes, unsigned *bin)
 {
     const quire_heap_link_t *ring;
@@ -152,8 +173,7 @@ static inline quire_heap_block_t *bin_find(const quire_heap_t *heap, size_t byte
     block = block_of_payload(ring->next);
     if (ring->next != ring && block_bytes(block) >= bytes)
         return block;
-    block = bin_find_above(heap, bin);
-    return block != NULL ? block : bin_find_within(heap, *bin, bytes);
+    return bin_find_above(heap, bin);
 }
 
 #endif

@@ -9,44 +9,23 @@
  * reaches the source. When the source has nothing left, spare extents go back to it and it is asked once more, for it
  * may make one large extent of them.
  *
- * Invariants: `spare_bytes` is the sum of the usable bytes of spare extents; [low, low + span) holds the start of every
- * extent and every block (it only widens, and is empty again when the heap has no extent).
+ * Invariant: `spare_bytes` is the sum of the usable bytes of spare extents.
  *
  * Extents are not joined even when they touch: what one call gave must go back in one call.
  *
- * Rejected: giving back part of an extent (the source would need to split what it gave); finding the extent of any
- * address by a tree (no call but a check would use it).
+ * Rejected: giving back part of an extent (the source would need to split what it gave).
  */
 #include "bins.h"
 #include "inside.h"
 
-#define DEFAULT_GROW_BYTES ((size_t)64 * 1024)
-#define KEPT_GROWTHS       16
+#define KEPT_GROWTHS 16
 
-static size_t grow_bytes(const quire_heap_t *heap)
+static bool is_surplus(const quire_heap_t *heap, size_t bytes)
 {
-    return heap->source.grow_bytes != 0 ? heap->source.grow_bytes : DEFAULT_GROW_BYTES;
-}
+    size_t keep = heap->source.keep_bytes;
 
-static uintptr_t extent_seal(const quire_heap_t *heap, const quire_heap_extent_t *extent)
-{
-    return ~((uintptr_t)extent ^ extent->bytes ^ heap->key);
-}
-
-bool quire_heap_extent_is_sound(const quire_heap_t *heap, const quire_heap_extent_t *extent)
-{
-    if (extent->check != extent_seal(heap, extent))
-        return false;
-    if (extent->previous != NULL ? !block_is_near(heap, extent->previous) || extent->previous->next != extent
-                                 : heap->extents != extent)
-        return false;
-    return extent->next == NULL || (block_is_near(heap, extent->next) && extent->next->previous == extent);
-}
-
-bool quire_heap_extent_is_surplus(const quire_heap_t *heap, size_t bytes)
-{
-    size_t keep = heap->source.keep_bytes != 0 ? heap->source.keep_bytes : KEPT_GROWTHS * grow_bytes(heap);
-
+    if (keep == 0 && __builtin_mul_overflow(heap_step_bytes(heap), (size_t)KEPT_GROWTHS, &keep))
+        keep = SIZE_MAX;
     return heap->source.shrink != NULL && (bytes > keep || heap->spare_bytes > keep - bytes);
 }
 
@@ -54,53 +33,60 @@ bool quire_heap_extent_is_surplus(const quire_heap_t *heap, size_t bytes)
 static bool ask(quire_heap_t *heap, size_t needed, void **memory, size_t *bytes)
 {
     const quire_heap_source_t *source = &heap->source;
-    size_t worth = grow_bytes(heap);
+    size_t worth = source->grow_bytes != 0 ? source->grow_bytes : heap_step_bytes(heap);
 
     if (worth > needed && source->grow(source->context, worth, memory, bytes) == QUIRE_OK)
         return true;
     return source->grow(source->context, needed, memory, bytes) == QUIRE_OK;
 }
 
-/* A block header that is said to lie here can be read to its end, whatever lies behind the highest extent. */
-static void widen_range(quire_heap_t *heap, const quire_heap_extent_t *extent)
+static void file(quire_heap_t *heap, quire_heap_extent_t *extent)
 {
-    uintptr_t start = (uintptr_t)extent;
-    uintptr_t end = start + extent->bytes - LEAST_BYTES + 1;
+    quire_heap_block_t *block = extent_first(extent);
 
-    if (heap->extents != NULL) {
-        if (heap->low + heap->span > end)
-            end = heap->low + heap->span;
-        if (heap->low < start)
-            start = heap->low;
-    }
-    heap->low = start;
-    heap->span = end - start;
+    heap->spare_bytes += block_bytes(block);
+    if (quire_heap_extent_is_large(heap, extent))
+        bin_insert_large(heap, block);
+    else
+        bin_insert(heap, block, block_bytes(block));
 }
 
-static quire_heap_block_t *adopt(quire_heap_t *heap, void *memory, size_t bytes)
+bool quire_heap_extent_may_file(const quire_heap_t *heap, const quire_heap_extent_t *extent, quire_heap_fault_t *fault)
+{
+    if (!quire_heap_extent_is_sound(heap, extent))
+        return heap_fault(fault, "the header of an extent was overwritten", extent);
+    return !is_surplus(heap, extent_usable_bytes(extent->bytes)) || quire_heap_range_may_remove(heap, extent, fault);
+}
+
+void quire_heap_extent_file(quire_heap_t *heap, quire_heap_extent_t *extent)
+{
+    if (is_surplus(heap, block_bytes(extent_first(extent))))
+        quire_heap_extent_shrink(heap, extent);
+    else
+        file(heap, extent);
+}
+
+static quire_heap_block_t *adopt(quire_heap_t *heap, void *memory, size_t bytes, bool large, quire_heap_fault_t *fault)
 {
     quire_heap_extent_t *extent = memory;
-    quire_heap_block_t *block = extent_first(extent);
     size_t usable = extent_usable_bytes(bytes);
 
     extent->bytes = bytes;
-    extent->check = extent_seal(heap, extent);
-    extent->previous = NULL;
-    extent->next = heap->extents;
-    widen_range(heap, extent);
-    if (extent->next != NULL)
-        extent->next->previous = extent;
-    heap->extents = extent;
+    if (!quire_heap_range_add(heap, extent, large, fault)) {
+        if (heap->source.shrink != NULL)
+            heap->source.shrink(heap->source.context, memory, bytes);
+        return NULL;
+    }
+    heap->stats.grows++;
     heap->stats.extents++;
     heap->stats.source_bytes += bytes;
     heap->stats.overhead_bytes += bytes - usable;
-    heap->spare_bytes += usable;
-    block_set(heap, block, usable | TAG_EDGES, 0);
-    bin_insert(heap, block, usable);
-    return block;
+    block_set(heap, extent_first(extent), usable | TAG_EDGES, 0);
+    file(heap, extent);
+    return extent_first(extent);
 }
 
-quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes)
+quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes, bool large, quire_heap_fault_t *fault)
 {
     size_t needed = bytes + EXTENT_BYTES;
     size_t got = 0;
@@ -111,23 +97,15 @@ quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes)
     if (memory == NULL || got < needed || ((uintptr_t)memory & (QUIRE_HEAP_ALIGN - 1)) != 0 ||
         (uintptr_t)memory + got < (uintptr_t)memory)
         quire_port_panic("heap: a source answered with memory that is too small, not aligned, or wraps");
-    heap->stats.grows++;
     quire_event(.kind = QUIRE_EVENT_HEAP_GROW, .address = (uintptr_t)memory, .bytes = got);
-    return adopt(heap, memory, got);
+    return adopt(heap, memory, got, large, fault);
 }
 
 void quire_heap_extent_shrink(quire_heap_t *heap, quire_heap_extent_t *extent)
 {
     size_t bytes = extent->bytes;
 
-    if (extent->previous != NULL)
-        extent->previous->next = extent->next;
-    else
-        heap->extents = extent->next;
-    if (extent->next != NULL)
-        extent->next->previous = extent->previous;
-    if (heap->extents == NULL)
-        heap->span = 0;
+    quire_heap_range_remove(heap, extent);
     heap->stats.extents--;
     heap->stats.shrinks++;
     heap->stats.source_bytes -= bytes;
@@ -139,24 +117,25 @@ void quire_heap_extent_shrink(quire_heap_t *heap, quire_heap_extent_t *extent)
 /* Stops at the first thing that is not as it should be: there is no telling what lies behind it. */
 size_t quire_heap_extent_trim(quire_heap_t *heap)
 {
-    quire_heap_extent_t *extent = heap->extents;
+    quire_heap_fault_t fault;
+    quire_heap_extent_t *extent = quire_heap_range_next(heap, 0, &fault);
     size_t given = 0;
 
     while (extent != NULL && heap->source.shrink != NULL && heap->spare_bytes != 0) {
-        quire_heap_extent_t *next = extent->next;
+        uintptr_t at = (uintptr_t)extent;
         quire_heap_block_t *block = extent_first(extent);
 
-        if (!quire_heap_extent_is_sound(heap, extent) || !block_is_sound(heap, block))
+        if (!block_is_sound(heap, block))
             break;
         if (block_is_extent(block->tag) && block_is_free(heap, block)) {
-            if (!bin_links_are_sound(heap, block))
+            if (!bin_links_are_sound(heap, block, true) || !quire_heap_range_may_remove(heap, extent, &fault))
                 break;
             bin_remove(heap, block);
             heap->spare_bytes -= block_bytes(block);
             quire_heap_extent_shrink(heap, extent);
             given++;
         }
-        extent = next;
+        extent = quire_heap_range_next(heap, at, &fault);
     }
     return given;
 }

@@ -8,6 +8,9 @@
  *
  * Content is copied and cleared outside the lock: the block belongs to the caller by then.
  *
+ * Every call first asks whether the heap was initialised, by a pointer to itself that it holds: memory that was never
+ * written, and a heap that was copied elsewhere, do not have it. It costs two instructions.
+ *
  * Lock order: a heap's lock comes before every lock that its source takes.
  */
 #include "inside.h"
@@ -24,8 +27,9 @@ void quire_heap_init(quire_heap_t *heap, const quire_heap_source_t *source)
 
     memset(heap, 0, sizeof(*heap));
     heap->source = kept;
+    heap->self = heap;
     heap->key = ((uintptr_t)heap ^ KEY_TERM) * KEY_FACTOR;
-    for (unsigned bin = 0; bin < QUIRE_HEAP_BINS; bin++)
+    for (unsigned bin = 0; bin <= QUIRE_HEAP_BINS; bin++)
         heap->bins[bin] = (quire_heap_link_t){&heap->bins[bin], &heap->bins[bin]};
 }
 
@@ -45,6 +49,11 @@ static _Noreturn void panic(const quire_heap_fault_t *fault)
         sentence[at++] = "0123456789abcdef"[(uintptr_t)fault->address >> (shift - 4) & 15];
     sentence[at] = '\0';
     quire_port_panic(sentence);
+}
+
+_Noreturn void quire_heap_is_not_ready(const quire_heap_t *heap)
+{
+    panic(&(quire_heap_fault_t){"a heap is used that was not initialised, or was moved since", heap});
 }
 
 void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault)
@@ -72,6 +81,7 @@ void *quire_heap_alloc(quire_heap_t *heap, size_t bytes)
     quire_heap_fault_t fault;
     quire_heap_block_t *block;
 
+    heap_must_be_ready(heap);
     if (wanted == 0)
         return NULL;
     quire_port_lock(&heap->lock);
@@ -105,6 +115,7 @@ void *quire_heap_alloc_aligned(quire_heap_t *heap, size_t align, size_t bytes)
     quire_heap_fault_t fault;
     quire_heap_block_t *block;
 
+    heap_must_be_ready(heap);
     if (align == 0 || (align & (align - 1)) != 0 || align > MOST_BYTES / 4 || bytes > MOST_BYTES / 4)
         return NULL;
     if (align <= QUIRE_HEAP_ALIGN)
@@ -127,6 +138,7 @@ void quire_heap_free(quire_heap_t *heap, void *block)
     quire_heap_fault_t fault;
     bool given;
 
+    heap_must_be_ready(heap);
     if (block == NULL)
         return;
     quire_port_lock(&heap->lock);
@@ -156,6 +168,7 @@ void *quire_heap_realloc(quire_heap_t *heap, void *block, size_t bytes)
     size_t old = 0;
     void *moved;
 
+    heap_must_be_ready(heap);
     if (block == NULL)
         return quire_heap_alloc(heap, bytes);
     if (wanted == 0)
@@ -168,9 +181,9 @@ void *quire_heap_realloc(quire_heap_t *heap, void *block, size_t bytes)
     if (done || fault.what != NULL)
         return done ? block : NULL;
     moved = quire_heap_alloc(heap, bytes);
-    if (moved == NULL)
-        return slide(heap, block, wanted);
-    memcpy(moved, block, old);
+    if (moved == NULL) /* a block that was only to be smaller is good enough as it is */
+        return wanted <= old + HEADER_BYTES ? block : slide(heap, block, wanted);
+    memcpy(moved, block, bytes < old ? bytes : old);
     quire_heap_free(heap, block);
     return moved;
 }
@@ -181,6 +194,7 @@ size_t quire_heap_usable_bytes(quire_heap_t *heap, const void *block)
     quire_heap_fault_t fault = {NULL, NULL};
     size_t bytes = 0;
 
+    heap_must_be_ready(heap);
     quire_port_lock(&heap->lock);
     if (quire_heap_list_examine(heap, block_of_payload(block), &neighbours, &fault))
         bytes = block_bytes(block_of_payload(block)) - HEADER_BYTES;
@@ -191,6 +205,7 @@ size_t quire_heap_usable_bytes(quire_heap_t *heap, const void *block)
 
 void quire_heap_trim(quire_heap_t *heap)
 {
+    heap_must_be_ready(heap);
     quire_port_lock(&heap->lock);
     quire_heap_extent_trim(heap);
     quire_port_unlock(&heap->lock);
@@ -202,15 +217,11 @@ void quire_heap_destroy(quire_heap_t *heap)
     void *report_context = heap->report_context;
     quire_heap_fault_t fault = {NULL, NULL};
 
+    heap_must_be_ready(heap);
     quire_port_lock(&heap->lock);
-    while (heap->extents != NULL && heap->source.shrink != NULL && fault.what == NULL) {
-        quire_heap_extent_t *extent = heap->extents;
-
-        if (quire_heap_extent_is_sound(heap, extent))
-            quire_heap_extent_shrink(heap, extent);
-        else
-            heap_fault(&fault, "the header of an extent was overwritten", extent);
-    }
+    while (heap->extents != NULL && heap->source.shrink != NULL &&
+           quire_heap_range_may_remove(heap, heap->extents, &fault))
+        quire_heap_extent_shrink(heap, heap->extents);
     quire_port_unlock(&heap->lock);
     quire_heap_report(heap, &fault);
     quire_heap_init(heap, &heap->source);

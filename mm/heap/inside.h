@@ -13,6 +13,8 @@
  *
  * The last block of an extent says so in its tag. An end mark behind it would cost each extent the first touch of one
  * page more.
+ *
+ * No address is read before it is known to be the heap's: see heap_has().
  */
 #ifndef QUIRE_MM_HEAP_INSIDE_H
 #define QUIRE_MM_HEAP_INSIDE_H
@@ -26,11 +28,12 @@ struct quire_heap_block {
     quire_heap_link_t link; /* only while free */
 };
 
+/* A node of the tree in range.c. */
 typedef struct quire_heap_extent {
-    struct quire_heap_extent *next; /* NULL at the end */
-    struct quire_heap_extent *previous;
-    size_t bytes;    /* as the source gave them */
-    uintptr_t check; /* extent_seal() */
+    struct quire_heap_extent *lower; /* all below this extent */
+    struct quire_heap_extent *upper; /* all above it */
+    size_t bytes;                    /* as the source gave them */
+    uintptr_t check;                 /* extent_seal(), or that of an extent of one block */
 } quire_heap_extent_t;
 
 #define HEADER_BYTES offsetof(quire_heap_block_t, link)
@@ -106,7 +109,7 @@ static inline bool block_is_sound(const quire_heap_t *heap, const quire_heap_blo
 
     if ((block->tag & TAG_LOWER_FREE) == 0)
         return lower_bytes == 0;
-    return lower_bytes != 0 && (lower_bytes & (QUIRE_HEAP_ALIGN - 1)) == 0 && lower_bytes <= heap->span;
+    return lower_bytes != 0 && (lower_bytes & (QUIRE_HEAP_ALIGN - 1)) == 0;
 }
 
 static inline bool block_is_free(const quire_heap_t *heap, const quire_heap_block_t *block)
@@ -114,10 +117,21 @@ static inline bool block_is_free(const quire_heap_t *heap, const quire_heap_bloc
     return (block->tag & (TAG_USED | TAG_LOWER_FREE)) == 0 && block_lower_bytes(heap, block) == 0;
 }
 
-/* The address may be looked at: it is aligned and lies where a block can, between the heap's lowest and highest. */
-static inline bool block_is_near(const quire_heap_t *heap, const void *block)
+/* range.c. A block's header at this address lies in memory that is the heap's. */
+bool quire_heap_range_covers(const quire_heap_t *heap, uintptr_t address);
+
+/* A block's header at this address may be read. On the short way only the first run is looked at: a "no" there means
+   that the long way has to find out, everywhere. */
+static inline __attribute__((always_inline)) bool heap_has(const quire_heap_t *heap, uintptr_t address, bool everywhere)
 {
-    return ((uintptr_t)block & (QUIRE_HEAP_ALIGN - 1)) == 0 && (uintptr_t)block - heap->low < heap->span;
+    return address - heap->runs[0].low < heap->runs[0].span || (everywhere && quire_heap_range_covers(heap, address));
+}
+
+/* The address may be looked at: it is aligned, and memory of the heap's. */
+static inline __attribute__((always_inline)) bool block_is_near(const quire_heap_t *heap, const void *block,
+                                                                bool everywhere)
+{
+    return ((uintptr_t)block & (QUIRE_HEAP_ALIGN - 1)) == 0 && heap_has(heap, (uintptr_t)block, everywhere);
 }
 
 static inline bool block_is_extent(size_t tag)
@@ -143,6 +157,20 @@ static inline size_t extent_usable_bytes(size_t bytes)
     return usable < MOST_BYTES ? usable : MOST_BYTES;
 }
 
+/* Large: an extent of its own, which goes back with it. Where nothing goes back, nothing is large. A growth step of
+   less than a page is none: sources give pages. */
+static inline size_t heap_step_bytes(const quire_heap_t *heap)
+{
+    size_t step = heap->source.grow_bytes != 0 ? heap->source.grow_bytes : (size_t)64 * 1024;
+
+    return step < QUIRE_PAGE_BYTES ? QUIRE_PAGE_BYTES : step;
+}
+
+static inline bool heap_is_large(const quire_heap_t *heap, size_t block_bytes)
+{
+    return heap->source.shrink != NULL && block_bytes + EXTENT_BYTES > heap_step_bytes(heap);
+}
+
 /* Events are told from functions that are not inlined, so that what is hot stays small. */
 static inline bool heap_events_wanted(void)
 {
@@ -160,6 +188,15 @@ static inline bool heap_fault(quire_heap_fault_t *fault, const char *what, const
 }
 
 /* heap.c */
+
+_Noreturn __attribute__((cold)) void quire_heap_is_not_ready(const quire_heap_t *heap);
+
+/* The heap was initialised here. Asked before its lock is taken, which may be rubbish, too. */
+static inline void heap_must_be_ready(const quire_heap_t *heap)
+{
+    if (__builtin_expect(heap->self != heap, 0))
+        quire_heap_is_not_ready(heap);
+}
 
 /* Tells of a fault, if there is one. The heap is not locked. */
 void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault);
@@ -182,6 +219,21 @@ bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t 
 size_t quire_heap_list_cut(quire_heap_t *heap, quire_heap_block_t *block, size_t whole, size_t bytes, size_t tag,
                            size_t lower_bytes, size_t recorded_bytes);
 
+/* diagnose.c. What is wrong with a block that may not be freed or resized: always false. */
+bool quire_heap_diagnose(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_fault_t *fault);
+
+/* large.c */
+
+/* A used block in an extent of its own, its payload aligned. NULL: as quire_heap_list_take(). */
+quire_heap_block_t *quire_heap_large_take(quire_heap_t *heap, size_t bytes, size_t align, quire_heap_fault_t *fault);
+/* The extent of which this used block is all that is used, if it is one of one block. False: it is damaged. */
+bool quire_heap_large_extent(const quire_heap_t *heap, const quire_heap_block_t *block,
+                             const quire_heap_neighbours_t *neighbours, quire_heap_extent_t **extent,
+                             quire_heap_fault_t *fault);
+/* The least distance from the block's start at which a block with an aligned payload can begin: 0, or enough for a
+   free block of its own. */
+size_t quire_heap_aligning_gap(const quire_heap_block_t *block, size_t align);
+
 /* resize.c */
 
 /* Resizes in place, by the upper neighbour. *done tells whether it could. False: *fault is set. */
@@ -193,14 +245,33 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
 
 /* extent.c */
 
-/* Gets an extent with a free block of at least `bytes`, and files it. NULL: the source has no more. */
-quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes);
-bool quire_heap_extent_is_sound(const quire_heap_t *heap, const quire_heap_extent_t *extent);
-/* A wholly free extent of that many usable bytes should go back to the source. */
-bool quire_heap_extent_is_surplus(const quire_heap_t *heap, size_t bytes);
-/* Gives an extent back whose one block is in no list. */
+/* Gets an extent with a free block of at least `bytes`, and files it. `large`: for one block. NULL: fault->what is set,
+   or is NULL and the source has no more. */
+quire_heap_block_t *quire_heap_extent_grow(quire_heap_t *heap, size_t bytes, bool large, quire_heap_fault_t *fault);
+/* An extent that will be one free block may be filed: nothing that it touches is damaged. */
+bool quire_heap_extent_may_file(const quire_heap_t *heap, const quire_heap_extent_t *extent, quire_heap_fault_t *fault);
+/* An extent that became one free block, which is in no list: it is filed, or goes back if there is too much of that. */
+void quire_heap_extent_file(quire_heap_t *heap, quire_heap_extent_t *extent);
+/* Gives an extent back whose one block is in no list. It may leave (range.c). */
 void quire_heap_extent_shrink(quire_heap_t *heap, quire_heap_extent_t *extent);
 /* Gives back all extents that are wholly free; how many. */
 size_t quire_heap_extent_trim(quire_heap_t *heap);
+
+/* range.c: which memory is the heap's. */
+
+bool quire_heap_extent_is_sound(const quire_heap_t *heap, const quire_heap_extent_t *extent);
+/* The extent holds one block. It is sound. */
+bool quire_heap_extent_is_large(const quire_heap_t *heap, const quire_heap_extent_t *extent);
+/* Adds an extent whose bytes are set. False: *fault is set and nothing has changed. */
+bool quire_heap_range_add(quire_heap_t *heap, quire_heap_extent_t *extent, bool large, quire_heap_fault_t *fault);
+/* Nothing that removing the extent touches is damaged. */
+bool quire_heap_range_may_remove(const quire_heap_t *heap, const quire_heap_extent_t *extent,
+                                 quire_heap_fault_t *fault);
+void quire_heap_range_remove(quire_heap_t *heap, quire_heap_extent_t *extent);
+/* The extent that holds this address, or the lowest above it; NULL: there is none, or fault->what is set. */
+quire_heap_extent_t *quire_heap_range_find(const quire_heap_t *heap, uintptr_t address, quire_heap_fault_t *fault);
+quire_heap_extent_t *quire_heap_range_next(const quire_heap_t *heap, uintptr_t address, quire_heap_fault_t *fault);
+/* The run with this address is the one that the short way knows. */
+void quire_heap_range_favour(quire_heap_t *heap, uintptr_t address);
 
 #endif

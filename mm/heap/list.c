@@ -34,9 +34,9 @@
 
 static const char written_after_free[] = "a free block was written to after it was freed";
 
-SHORT_WAY bool is_sound_free(const quire_heap_t *heap, const quire_heap_block_t *block)
+SHORT_WAY bool is_sound_free(const quire_heap_t *heap, const quire_heap_block_t *block, bool everywhere)
 {
-    return block_is_free(heap, block) && bin_links_are_sound(heap, block);
+    return block_is_free(heap, block) && bin_links_are_sound(heap, block, everywhere);
 }
 
 /* The lower neighbour of a block changes between used (0) and free (its size). */
@@ -118,25 +118,35 @@ static void carve_and_tell(quire_heap_t *heap, quire_heap_block_t *block, size_t
 LONG_WAY quire_heap_block_t *obtain(quire_heap_t *heap, quire_heap_block_t *found, size_t bytes,
                                     quire_heap_fault_t *fault)
 {
-    fault->what = NULL;
+    if (found == NULL)
+        found = bin_find_within(heap, heap_bin(bytes), bytes);
     quire_event(.kind = QUIRE_EVENT_HEAP_SEARCH, .address = found != NULL ? (uintptr_t)block_payload(found) : 0,
                 .bytes = bytes, .detail = found != NULL ? block_bytes(found) : 0);
     if (found == NULL)
-        return quire_heap_extent_grow(heap, bytes);
-    if (is_sound_free(heap, found))
+        return quire_heap_extent_grow(heap, bytes, false, fault);
+    if (is_sound_free(heap, found, true))
         return found;
     heap_fault(fault, written_after_free, block_payload(found));
     return NULL;
 }
 
-/* No free block will do, or the one that was found is damaged, or events are wanted. */
+/* No free block will do, or the one that was found is damaged or in a run that is not the first, or events are
+   wanted. */
 LONG_WAY quire_heap_block_t *take_slowly(quire_heap_t *heap, quire_heap_block_t *found, size_t bytes,
                                          quire_heap_fault_t *fault)
 {
-    quire_heap_block_t *block = obtain(heap, found, bytes, fault);
+    quire_heap_block_t *block;
 
-    if (block != NULL)
-        carve_and_tell(heap, block, bytes);
+    fault->what = NULL;
+    if (found == NULL && heap_is_large(heap, bytes)) {
+        quire_event(.kind = QUIRE_EVENT_HEAP_SEARCH, .bytes = bytes);
+        return quire_heap_large_take(heap, bytes, 1, fault);
+    }
+    block = obtain(heap, found, bytes, fault);
+    if (block == NULL)
+        return NULL;
+    carve_and_tell(heap, block, bytes);
+    quire_heap_range_favour(heap, (uintptr_t)block);
     return block;
 }
 
@@ -145,18 +155,9 @@ quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire
     unsigned bin;
     quire_heap_block_t *block = bin_find(heap, bytes, &bin);
 
-    if (LIKELY(block != NULL && is_sound_free(heap, block) && !heap_events_wanted()))
+    if (LIKELY(block != NULL && is_sound_free(heap, block, false) && !heap_events_wanted()))
         return carve(heap, block, bin, bytes);
     return take_slowly(heap, block, bytes, fault);
-}
-
-/* The least distance from the block's start at which a block with an aligned payload can begin: 0, or enough for a
-   free block of its own. */
-static size_t aligning_gap(const quire_heap_block_t *block, size_t align)
-{
-    size_t gap = (0 - ((uintptr_t)block + HEADER_BYTES)) & (align - 1);
-
-    return gap != 0 && gap < LEAST_BYTES ? gap + align : gap;
 }
 
 /* Takes a block that is large enough wherever the alignment falls, and cuts it at both ends. */
@@ -164,17 +165,21 @@ quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t byte
                                                  quire_heap_fault_t *fault)
 {
     size_t wanted = bytes + align + LEAST_BYTES;
+    quire_heap_block_t *block;
     unsigned bin;
-    quire_heap_block_t *block = obtain(heap, bin_find(heap, wanted, &bin), wanted, fault);
     size_t whole;
     size_t gap;
     size_t tag;
 
+    fault->what = NULL;
+    if (heap_is_large(heap, wanted))
+        return quire_heap_large_take(heap, bytes, align, fault);
+    block = obtain(heap, bin_find(heap, wanted, &bin), wanted, fault);
     if (block == NULL)
         return NULL;
     whole = block_bytes(block);
     tag = block->tag & TAG_EDGES;
-    gap = aligning_gap(block, align);
+    gap = quire_heap_aligning_gap(block, align);
     bin_remove(heap, block);
     if (block_is_extent(tag))
         heap->spare_bytes -= whole;
@@ -190,25 +195,27 @@ quire_heap_block_t *quire_heap_list_take_aligned(quire_heap_t *heap, size_t byte
 }
 
 /* Whether the block and what it touches are in order, and which neighbours are free. */
-SHORT_WAY bool look(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_neighbours_t *neighbours)
+SHORT_WAY bool look(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_neighbours_t *neighbours,
+                    bool everywhere)
 {
     quire_heap_block_t *lower = NULL;
     quire_heap_block_t *upper = NULL;
 
-    if (!block_is_near(heap, block) || !block_is_sound(heap, block) || (block->tag & TAG_USED) == 0)
+    if (!block_is_near(heap, block, everywhere) || !block_is_sound(heap, block) || (block->tag & TAG_USED) == 0)
         return false;
     if ((block->tag & TAG_LOWER_FREE) != 0) {
         lower = block_at(block, 0 - block_lower_bytes(heap, block));
-        if (!block_is_near(heap, lower) || block_above(lower) != block || !is_sound_free(heap, lower))
+        if (!block_is_near(heap, lower, everywhere) || block_above(lower) != block ||
+            !is_sound_free(heap, lower, everywhere))
             return false;
     }
     if ((block->tag & TAG_LAST) == 0) {
         upper = block_above(block);
         if ((upper->tag & TAG_USED) != 0) {
-            if (!block_is_sound(heap, upper))
+            if (!block_is_sound(heap, upper) || (upper->tag & TAG_LOWER_FREE) != 0)
                 return false;
             upper = NULL;
-        } else if (!is_sound_free(heap, upper)) {
+        } else if (!is_sound_free(heap, upper, everywhere)) {
             return false;
         }
     }
@@ -217,46 +224,10 @@ SHORT_WAY bool look(const quire_heap_t *heap, const quire_heap_block_t *block, q
     return true;
 }
 
-/* Why look() said no. */
-LONG_WAY bool diagnose(const quire_heap_t *heap, const quire_heap_block_t *block, quire_heap_fault_t *fault)
-{
-    const void *address = (const char *)block + HEADER_BYTES;
-
-    if (!block_is_near(heap, block))
-        return heap_fault(fault, "an address that this heap never gave was passed to it", address);
-    if (block_is_free(heap, block))
-        return heap_fault(fault, "a block was freed twice", address);
-    if (!block_is_sound(heap, block) || (block->tag & TAG_USED) == 0)
-        return heap_fault(fault, "the header below a block was overwritten, or the heap never gave this address",
-                          address);
-    if ((block->tag & TAG_LOWER_FREE) != 0) {
-        quire_heap_block_t *lower = block_at(block, 0 - block_lower_bytes(heap, block));
-
-        if (!block_is_near(heap, lower) || block_above(lower) != block || !is_sound_free(heap, lower))
-            return heap_fault(fault, written_after_free, block_payload(lower));
-    }
-    if (!block_is_sound(heap, block_above(block)))
-        return heap_fault(fault, "a block was written beyond its end", address);
-    return heap_fault(fault, written_after_free, block_payload(block_above(block)));
-}
-
 bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t *block,
                              quire_heap_neighbours_t *neighbours, quire_heap_fault_t *fault)
 {
-    return look(heap, block, neighbours) || diagnose(heap, block, fault);
-}
-
-/* A block that is an extent: kept, if there is not too much of that, or given back. It is in no list. */
-LONG_WAY void file_extent(quire_heap_t *heap, quire_heap_block_t *block)
-{
-    size_t bytes = block_bytes(block);
-
-    if (quire_heap_extent_is_surplus(heap, bytes)) {
-        quire_heap_extent_shrink(heap, extent_of_first(block));
-        return;
-    }
-    heap->spare_bytes += bytes;
-    bin_insert(heap, block, bytes);
+    return look(heap, block, neighbours, true) || quire_heap_diagnose(heap, block, fault);
 }
 
 /* Puts the joined block in its list. A neighbour that is there already, in the right class, makes room for it. */
@@ -328,35 +299,42 @@ SHORT_WAY bool frees_extent(const quire_heap_block_t *block, const quire_heap_ne
     return (highest->tag & TAG_LAST) != 0 && (lowest->tag & TAG_FIRST) != 0;
 }
 
-/* Something is damaged, or the extent is wholly free now, or events are wanted. */
-LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+/* The block may be freed: what look() wants is so. Its extent becomes wholly free, or events are wanted, or it is in a
+   run that is not the first. */
+LONG_WAY bool give_examined(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_neighbours_t neighbours,
+                            quire_heap_fault_t *fault)
 {
-    quire_heap_neighbours_t neighbours;
-
-    if (!look(heap, block, &neighbours))
-        return diagnose(heap, block, fault);
-    if (frees_extent(block, &neighbours)) {
-        const quire_heap_extent_t *extent = extent_of_first(neighbours.lower != NULL ? neighbours.lower : block);
-
-        if (!quire_heap_extent_is_sound(heap, extent))
-            return heap_fault(fault, "the header of an extent was overwritten", extent);
-    }
+    if (frees_extent(block, &neighbours) &&
+        !quire_heap_extent_may_file(heap, extent_of_first(neighbours.lower != NULL ? neighbours.lower : block), fault))
+        return false;
     quire_event(.kind = QUIRE_EVENT_HEAP_FREE, .address = (uintptr_t)block_payload(block), .bytes = block_bytes(block));
     block = join(heap, block, &neighbours);
     if (neighbours.lower != NULL || neighbours.upper != NULL)
         quire_event(.kind = QUIRE_EVENT_HEAP_JOIN, .address = (uintptr_t)block_payload(block),
                     .bytes = block_bytes(block));
     if (block_is_extent(block->tag))
-        file_extent(heap, block);
+        quire_heap_extent_file(heap, extent_of_first(block));
+    else
+        quire_heap_range_favour(heap, (uintptr_t)block);
     return true;
+}
+
+/* Something is damaged, or the block is in a run that is not the first. */
+LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+{
+    quire_heap_neighbours_t neighbours;
+
+    return quire_heap_list_examine(heap, block, &neighbours, fault) && give_examined(heap, block, neighbours, fault);
 }
 
 bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
 
-    if (!LIKELY(look(heap, block, &neighbours) && !frees_extent(block, &neighbours) && !heap_events_wanted()))
+    if (!LIKELY(look(heap, block, &neighbours, false)))
         return give_slowly(heap, block, fault);
+    if (!LIKELY(!frees_extent(block, &neighbours) && !heap_events_wanted()))
+        return give_examined(heap, block, neighbours, fault);
     join(heap, block, &neighbours);
     return true;
 }

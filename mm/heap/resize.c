@@ -9,6 +9,9 @@
  * Sliding down into a free lower neighbour copies the content while the heap is locked, so it is the last resort, when
  * neither the lists nor the source have a block to move to.
  *
+ * A block that has an extent of its own (large.c) has nobody to give its tail to. It keeps it while it is small beside
+ * the block, else it moves; an eighth, so that a block that shrinks step by step is not copied at each.
+ *
  * A block that is resized stays one allocation: `allocs` and `frees` do not count it.
  */
 #include "bins.h"
@@ -29,18 +32,30 @@ static size_t swallow_upper(quire_heap_t *heap, const quire_heap_neighbours_t *n
     return bytes;
 }
 
+/* What a block of this size may keep beside itself. */
+static size_t bearable(const quire_heap_t *heap, size_t bytes)
+{
+    return bytes / 8 > heap_step_bytes(heap) ? bytes / 8 : heap_step_bytes(heap);
+}
+
 bool quire_heap_list_resize(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes, bool *done,
                             quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
+    quire_heap_extent_t *large;
     size_t old;
     size_t room;
     size_t tag;
     size_t upper;
 
-    if (!quire_heap_list_examine(heap, block, &neighbours, fault))
+    if (!quire_heap_list_examine(heap, block, &neighbours, fault) ||
+        !quire_heap_large_extent(heap, block, &neighbours, &large, fault))
         return false;
     old = block_bytes(block);
+    if (large != NULL) {
+        *done = bytes <= old && old - bytes <= bearable(heap, bytes);
+        return true;
+    }
     room = old;
     if (neighbours.upper != NULL)
         room += block_bytes(neighbours.upper);
@@ -60,12 +75,14 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
                                           quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
+    quire_heap_extent_t *large;
     size_t old;
     size_t room;
     size_t tag;
     size_t upper;
 
-    if (!quire_heap_list_examine(heap, block, &neighbours, fault) || neighbours.lower == NULL)
+    if (!quire_heap_list_examine(heap, block, &neighbours, fault) ||
+        !quire_heap_large_extent(heap, block, &neighbours, &large, fault) || neighbours.lower == NULL)
         return NULL;
     old = block_bytes(block);
     room = block_bytes(neighbours.lower) + old;
@@ -73,6 +90,8 @@ quire_heap_block_t *quire_heap_list_slide(quire_heap_t *heap, quire_heap_block_t
         room += block_bytes(neighbours.upper);
     if (bytes > room)
         return NULL;
+    if (large != NULL)
+        bytes = room;
     tag = (block->tag & TAG_LAST) | (neighbours.lower->tag & TAG_FIRST);
     upper = swallow_upper(heap, &neighbours, &tag);
     bin_remove(heap, neighbours.lower);

@@ -14,30 +14,6 @@ static size_t *header_of(void *block)
     return (size_t *)(void *)((uint8_t *)block - HEAP_HEADER_BYTES);
 }
 
-/* Three used blocks in a row, with a wall behind them. */
-static void allocate_three(heap_home_t *home, void *blocks[3])
-{
-    for (unsigned i = 0; i < 3; i++)
-        blocks[i] = quire_heap_alloc(&home->heap, 200);
-    CHECK(quire_heap_alloc(&home->heap, 10) != NULL);
-    CHECK((uintptr_t)blocks[0] < (uintptr_t)blocks[1] && (uintptr_t)blocks[1] < (uintptr_t)blocks[2]);
-}
-
-/* Each call that takes a block refuses this one, reports `address`, and changes nothing. */
-static void expect_refused(heap_home_t *home, void *block, const void *address)
-{
-    heap_remember(home);
-    quire_heap_free(&home->heap, block);
-    heap_expect_report(home, address);
-    CHECK(quire_heap_realloc(&home->heap, block, 50) == NULL);
-    heap_expect_report(home, address);
-    CHECK(quire_heap_realloc(&home->heap, block, 5000) == NULL);
-    heap_expect_report(home, address);
-    CHECK_EQUAL(quire_heap_usable_bytes(&home->heap, block), 0);
-    heap_expect_report(home, address);
-    heap_expect_unchanged(home);
-}
-
 TEST(heap, freeing_null_is_nothing)
 {
     heap_home_t *home = heap_home();
@@ -55,18 +31,19 @@ TEST(heap, tells_a_double_free)
         heap_home_t *home = heap_home();
         void *blocks[3];
 
-        allocate_three(home, blocks);
+        heap_allocate_three(home, blocks);
         if (joined & 1)
             quire_heap_free(&home->heap, blocks[0]);
         if (joined & 2)
             quire_heap_free(&home->heap, blocks[2]);
         quire_heap_free(&home->heap, blocks[1]);
         heap_expect_sound(home);
-        expect_refused(home, blocks[1], blocks[1]);
+        heap_expect_refused(home, blocks[1], blocks[1]);
+        CHECK(heap_report_says(home, "freed twice"));
         if (joined & 1)
-            expect_refused(home, blocks[0], blocks[0]);
+            heap_expect_refused(home, blocks[0], blocks[0]);
         if (joined & 2)
-            expect_refused(home, blocks[2], blocks[2]);
+            heap_expect_refused(home, blocks[2], blocks[2]);
         heap_expect_sound(home);
     }
 }
@@ -76,12 +53,12 @@ TEST(heap, tells_a_double_free_after_later_neighbours_were_freed)
     heap_home_t *home = heap_home();
     void *blocks[3];
 
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     quire_heap_free(&home->heap, blocks[1]);
     quire_heap_free(&home->heap, blocks[0]);
     quire_heap_free(&home->heap, blocks[2]);
     for (unsigned i = 0; i < 3; i++)
-        expect_refused(home, blocks[i], blocks[i]);
+        heap_expect_refused(home, blocks[i], blocks[i]);
     heap_expect_sound(home);
 }
 
@@ -94,15 +71,16 @@ TEST(heap, tells_a_foreign_free)
     void *theirs;
 
     quire_heap_init(other, &home->heap.source);
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     theirs = quire_heap_alloc(other, 100);
     CHECK(theirs != NULL);
     memset(on_stack, 0x5a, sizeof(on_stack));
-    expect_refused(home, &on_stack[32], &on_stack[32]);
-    expect_refused(home, theirs, theirs);
-    expect_refused(home, home, home);
-    expect_refused(home, (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3), (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3));
-    expect_refused(home, (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1), (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1));
+    heap_expect_refused(home, &on_stack[32], &on_stack[32]);
+    heap_expect_refused(home, theirs, theirs);
+    heap_expect_refused(home, home, home);
+    heap_expect_refused(home, (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3), (void *)(uintptr_t)(QUIRE_HEAP_ALIGN * 3));
+    heap_expect_refused(home, (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1),
+                        (void *)(UINTPTR_MAX - QUIRE_HEAP_ALIGN + 1));
     CHECK_OK(quire_heap_check(&home->heap));
     CHECK_OK(quire_heap_check(other));
     CHECK_EQUAL(home->reports, 0);
@@ -113,7 +91,7 @@ TEST(heap, tells_a_free_of_any_address_inside_a_block)
     heap_home_t *home = heap_home();
     void *blocks[3];
 
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     heap_fill(blocks[1], 200, 9);
     for (size_t offset = 1; offset < 200; offset++) {
         void *inside = (uint8_t *)blocks[1] + offset;
@@ -121,6 +99,7 @@ TEST(heap, tells_a_free_of_any_address_inside_a_block)
         heap_remember(home);
         quire_heap_free(&home->heap, inside);
         heap_expect_report(home, inside);
+        CHECK(heap_report_says(home, offset % QUIRE_HEAP_ALIGN == 0 ? "middle of a block" : "not aligned"));
         heap_expect_unchanged(home);
     }
     heap_expect_sound(home);
@@ -138,14 +117,14 @@ TEST(heap, tells_a_write_beyond_the_end)
             uint8_t *end;
             void *blocks[3];
 
-            allocate_three(home, blocks);
+            heap_allocate_three(home, blocks);
             end = (uint8_t *)blocks[1] + quire_heap_usable_bytes(&home->heap, blocks[1]);
             memcpy(saved, end, sizeof(saved));
             memset(end, values[i], beyond);
             if (memcmp(saved, end, sizeof(saved)) == 0)
                 continue;
-            expect_refused(home, blocks[1], blocks[1]);
-            expect_refused(home, blocks[2], blocks[2]);
+            heap_expect_refused(home, blocks[1], blocks[1]);
+            heap_expect_refused(home, blocks[2], blocks[2]);
             CHECK_EQUAL(quire_heap_check(&home->heap), QUIRE_CORRUPT);
             heap_expect_report(home, blocks[2]);
             memcpy(end, saved, sizeof(saved));
@@ -161,11 +140,11 @@ TEST(heap, tells_a_write_below_the_start)
     void *blocks[3];
     size_t saved;
 
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     for (unsigned word = 0; word < 2; word++) {
         saved = header_of(blocks[1])[word];
         header_of(blocks[1])[word] = 0x4141;
-        expect_refused(home, blocks[1], blocks[1]);
+        heap_expect_refused(home, blocks[1], blocks[1]);
         header_of(blocks[1])[word] = saved;
     }
     heap_expect_sound(home);
@@ -185,7 +164,7 @@ static void write_after_free(unsigned word, size_t value)
     void *wall = quire_heap_alloc(&home->heap, 10);
 
     CHECK(wall != NULL);
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     quire_heap_free(&home->heap, blocks[1]);
     links = blocks[1];
     saved = links[word];
@@ -232,7 +211,7 @@ TEST(heap, believes_no_ring_without_the_heap_in_it)
     void **links;
     void **forged;
 
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     quire_heap_free(&home->heap, blocks[1]);
     links = blocks[1];
     forged = blocks[2];
@@ -291,7 +270,7 @@ TEST(heap, tells_a_free_of_what_went_back)
     heap_remember(home);
     quire_heap_free(&home->heap, block);
     heap_expect_report(home, block);
-    CHECK(home->what == foreign);
+    CHECK(home->what == foreign && heap_report_says(home, "no longer"));
     heap_expect_unchanged(home);
 }
 
@@ -304,7 +283,7 @@ TEST(heap, follows_no_link_that_is_not_answered)
     void **links;
 
     victim = quire_heap_alloc(&home->heap, 200);
-    allocate_three(home, blocks);
+    heap_allocate_three(home, blocks);
     quire_heap_free(&home->heap, blocks[1]);
     links = blocks[1];
     links[0] = victim;

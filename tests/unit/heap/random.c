@@ -96,6 +96,25 @@ static void step_resize(model_t *model, slot_t *slot)
     adopt(model, slot, block, bytes);
 }
 
+/* After a trim the heap holds no more than its blocks need, and a growth step for each. */
+static void expect_little_kept(model_t *model)
+{
+    quire_heap_stats_t stats;
+    size_t most = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const slot_t *slot = &model->slots[i];
+        size_t step = slot->bytes / 8 > HEAP_GROW_BYTES ? slot->bytes / 8 : HEAP_GROW_BYTES;
+
+        /* Of an alignment up to 1 KiB, a source that gives chunks, and the records. */
+        if (slot->block != NULL)
+            most += slot->bytes + step + 2 * HEAP_CHUNK_BYTES + HEAP_EXTENT_BYTES + HEAP_HEADER_BYTES;
+    }
+    quire_heap_trim(&model->home->heap);
+    quire_heap_stats(&model->home->heap, &stats);
+    CHECK(stats.source_bytes <= most);
+}
+
 static void step(model_t *model)
 {
     slot_t *slot = &model->slots[test_random_below(SLOTS)];
@@ -108,7 +127,7 @@ static void step(model_t *model)
     else
         step_free(model, slot);
     if (test_random_below(200) == 0)
-        quire_heap_trim(&model->home->heap);
+        expect_little_kept(model);
     heap_expect_sound(model->home);
     quire_heap_stats(&model->home->heap, &stats);
     CHECK_EQUAL(stats.used_blocks, model->used_blocks);
@@ -153,6 +172,46 @@ TEST(heap, random_operations_with_a_source_that_fails_at_times)
         step(model);
     }
     CHECK(model->refused > 0);
+    finish(model);
+}
+
+/* A pointer of any kind: freed before, into the middle, into the records, or nobody's. The heap says no and changes
+   nothing. */
+static void step_misuse(model_t *model, const uint8_t *stale)
+{
+    heap_home_t *home = model->home;
+    uint8_t *address = test_random_below(2) == 0 ? (uint8_t *)(uintptr_t)stale
+                                                 : home->arena + test_random_below(HEAP_ARENA_BYTES / 8) * 8;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        if (model->slots[i].block == address)
+            return;
+    }
+    heap_remember(home);
+    if (test_random_below(2) == 0)
+        quire_heap_free(&home->heap, address);
+    else
+        CHECK(quire_heap_realloc(&home->heap, address, random_bytes()) == NULL);
+    heap_expect_report(home, address);
+    heap_expect_unchanged(home);
+}
+
+TEST(heap, random_misuse_changes_nothing)
+{
+    model_t *model = model_create();
+    uint8_t *stale[64];
+
+    for (unsigned i = 0; i < 64; i++)
+        stale[i] = model->home->arena;
+    model->home->heap.source.keep_bytes = 2 * HEAP_GROW_BYTES;
+    for (unsigned i = 0; i < 1000 * test_effort(); i++) {
+        uint8_t *held = model->slots[test_random_below(SLOTS)].block;
+
+        if (held != NULL)
+            stale[test_random_below(64)] = held;
+        step(model);
+        step_misuse(model, stale[test_random_below(64)]);
+    }
     finish(model);
 }
 

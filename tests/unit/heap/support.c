@@ -128,6 +128,41 @@ void heap_expect_report(heap_home_t *home, const void *address)
     home->reports = 0;
 }
 
+bool heap_report_says(const heap_home_t *home, const char *words)
+{
+    for (const char *from = home->what; *from != '\0'; from++) {
+        size_t at = 0;
+
+        while (words[at] != '\0' && from[at] == words[at])
+            at++;
+        if (words[at] == '\0')
+            return true;
+    }
+    return false;
+}
+
+void heap_allocate_three(heap_home_t *home, void *blocks[3])
+{
+    for (unsigned i = 0; i < 3; i++)
+        blocks[i] = quire_heap_alloc(&home->heap, 200);
+    CHECK(quire_heap_alloc(&home->heap, 10) != NULL);
+    CHECK((uintptr_t)blocks[0] < (uintptr_t)blocks[1] && (uintptr_t)blocks[1] < (uintptr_t)blocks[2]);
+}
+
+void heap_expect_refused(heap_home_t *home, void *block, const void *address)
+{
+    heap_remember(home);
+    quire_heap_free(&home->heap, block);
+    heap_expect_report(home, address);
+    CHECK(quire_heap_realloc(&home->heap, block, 50) == NULL);
+    heap_expect_report(home, address);
+    CHECK(quire_heap_realloc(&home->heap, block, 5000) == NULL);
+    heap_expect_report(home, address);
+    CHECK_EQUAL(quire_heap_usable_bytes(&home->heap, block), 0);
+    heap_expect_report(home, address);
+    heap_expect_unchanged(home);
+}
+
 static uint8_t pattern(size_t at, unsigned seed)
 {
     return (uint8_t)(at * 7 + seed * 31 + (at >> 8));

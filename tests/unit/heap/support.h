@@ -48,6 +48,15 @@ void heap_expect_unchanged(const heap_home_t *home);
 /* Exactly one report since the last, about this address. */
 void heap_expect_report(heap_home_t *home, const void *address);
 
+/* The sentence of the last report speaks of this. */
+bool heap_report_says(const heap_home_t *home, const char *words);
+
+/* Three used blocks of 200 bytes in a row, with a wall behind them. */
+void heap_allocate_three(heap_home_t *home, void *blocks[3]);
+
+/* Each call that takes a block refuses this one, reports `address`, and changes nothing. */
+void heap_expect_refused(heap_home_t *home, void *block, const void *address);
+
 /* Bytes of a block that come from its number, and whether they are still there. */
 void heap_fill(void *block, size_t bytes, unsigned seed);
 bool heap_is_filled(const void *block, size_t bytes, unsigned seed);
