@@ -112,11 +112,6 @@ static const char *check_runs(const quire_pmm_t *pmm, size_t field)
     return NULL;
 }
 
-static bool is_whole(const quire_pmm_t *pmm, size_t field)
-{
-    return (load_relaxed(&pmm->fields[field]) & FIELD_COUNT) == FIELD_FRAMES;
-}
-
 static const char *check_whole(const quire_pmm_t *pmm, size_t field)
 {
     if (!pmm_tree_test(pmm, TREE_WHOLE, field))

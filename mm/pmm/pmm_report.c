@@ -64,18 +64,6 @@ quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t fr
     return info;
 }
 
-/* The largest free block inside a partly free field. */
-static unsigned order_in_field(const quire_pmm_t *pmm, size_t field)
-{
-    unsigned best = 0;
-
-    for (unsigned at = 0; at < FIELD_WORDS; at++) {
-        unsigned order = pmm_run_largest(pmm, field, at);
-        best = order > best ? order : best;
-    }
-    return best;
-}
-
 static unsigned largest_order(const quire_pmm_t *pmm)
 {
     unsigned best = 0;
@@ -87,7 +75,7 @@ static unsigned largest_order(const quire_pmm_t *pmm)
             bool pair = (load_relaxed(&pmm->fields[field ^ 1]) & FIELD_COUNT) == FIELD_FRAMES;
             order = pair ? QUIRE_PMM_ORDER_MAX : FIELD_ORDER;
         } else if (best < FIELD_ORDER && count >= 2u << best) {
-            order = order_in_field(pmm, field);
+            order = pmm_run_best(pmm, field);
         }
         best = order > best ? order : best;
     }

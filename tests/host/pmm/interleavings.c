@@ -47,6 +47,7 @@ typedef struct cpu {
 } cpu_t;
 
 static quire_pmm_t pmm;
+static unsigned refusals;
 static void *metadata;
 static size_t metadata_bytes;
 static cpu_t cpus[CPUS];
@@ -125,8 +126,11 @@ static void operate(cpu_t *cpu, char operation)
         return;
     }
     request.order = (uint8_t)(operation == 'a' ? 10 : operation - '0');
-    if (quire_pmm_alloc(&pmm, request, &cpu->held[cpu->count].frame) == QUIRE_OK)
+    quire_status_t status = quire_pmm_alloc(&pmm, request, &cpu->held[cpu->count].frame);
+    if (status == QUIRE_OK)
         cpu->held[cpu->count++].order = request.order;
+    else
+        refusals++;
 }
 
 static void run_program(void)
@@ -277,6 +281,24 @@ TEST(pmm_interleavings, blocks)
     };
 
     explore_all(scenarios, 5);
+}
+
+TEST(pmm_gap, a_field_comes_back_while_it_leaves)
+{
+    static const scenario_t scenarios[] = {{"ff2", 8, {"2", "f"}}};
+
+    explore_all(scenarios, 1);
+}
+
+/* REAL, fails as it stands: 512 frames are free, and a CPU is told that there is none, because another writes the
+   metadata of the one fresh field. */
+TEST(pmm_real, memory_is_there_and_nobody_gets_it)
+{
+    static const scenario_t scenarios[] = {{"", 512, {"0", "0"}}};
+
+    refusals = 0;
+    explore_all(scenarios, 1);
+    CHECK_EQUAL(refusals, 0);
 }
 
 TEST(pmm_interleavings, huge_frames)

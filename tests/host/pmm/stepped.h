@@ -13,6 +13,7 @@ void stepped_pause(void);
 /* Fewer steps in the last resort: schedules grow with their square. */
 #define POOLS    1u
 #define PATIENCE 50
+#define SHRINKER_PATIENCE 5
 
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
 #define load_acquire(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_ACQUIRE))
@@ -41,6 +42,7 @@ void stepped_pause(void);
 #define pmm_field_whole          stepped_pmm_field_whole
 #define pmm_hand_out             stepped_pmm_hand_out
 #define pmm_range                stepped_pmm_range
+#define pmm_run_best             stepped_pmm_run_best
 #define pmm_run_hint             stepped_pmm_run_hint
 #define pmm_run_largest          stepped_pmm_run_largest
 #define pmm_run_put              stepped_pmm_run_put
@@ -49,10 +51,12 @@ void stepped_pause(void);
 #define pmm_search_one           stepped_pmm_search_one
 #define pmm_set_bits             stepped_pmm_set_bits
 #define pmm_slot_drain           stepped_pmm_slot_drain
+#define pmm_slot_fence           stepped_pmm_slot_fence
 #define pmm_slot_init            stepped_pmm_slot_init
 #define pmm_slot_put_entries     stepped_pmm_slot_put_entries
 #define pmm_slot_put             stepped_pmm_slot_put
 #define pmm_slot_refill          stepped_pmm_slot_refill
+#define pmm_slot_share           stepped_pmm_slot_share
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
 #define pmm_zeroed_take          stepped_pmm_zeroed_take
 #define pmm_tree_clear           stepped_pmm_tree_clear
@@ -84,6 +88,8 @@ void stepped_pause(void);
 #include "pmm/tree.c"
 
 #include "pmm/field.c"
+
+#include "pmm/fresh.c"
 
 #include "pmm/run.c"
 
