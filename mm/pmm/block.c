@@ -13,8 +13,8 @@
  * shrinker is asked; while another CPU is asking it, this one waits for what that brings, for a while. Who must not
  * wait asks neither other CPUs nor the shrinker.
  *
- * Rejected: reading the counters of a terabyte at every failure (it is done once, where failing costs a message to every
- * CPU anyway); waiting for another CPU's shrinker without an end (it may want a lock that the caller holds).
+ * Rejected: reading the counters of a terabyte at every failure (it is done once, where failing costs a message to
+ * every CPU anyway); waiting for another CPU's shrinker without an end (it may want a lock that the caller holds).
  */
 #include "pmm/pmm_private.h"
 

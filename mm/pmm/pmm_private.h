@@ -11,6 +11,7 @@
  *   zeroed.c   frames filled with zeros ahead of need
  *   block.c    requests for more than a frame; the last resort
  *   split.c    blocks divided; frames that are asked for by number
+ *   pmm_check.c, check_claims.c   everything recounted
  *   poison.c   freed frames filled and verified, in debug builds
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
@@ -313,9 +314,23 @@ void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag);
 void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order);
 
 /* --- complain.c --- */
-/* Logs "pmm: frame 0x123 is freed and is not allocated; its last owner: user" ("is freed ..." being `what`), or panics
-   with it. */
+/* Logs "pmm: frame 0x123, at 0x123000, is freed and is not allocated; its last owner: user" ("is freed ..." being
+   `what`), or panics with it. */
 void pmm_complain(const quire_pmm_t *pmm, size_t index, const char *what, bool fatal);
+
+/* --- check_claims.c --- */
+/* Two sets of frames are compared by their numbers, and by the sums of these. */
+static inline uint32_t pmm_mark(size_t index)
+{
+    uint32_t mixed = (uint32_t)index * 0x9e3779b1u;
+
+    mixed = (mixed ^ mixed >> 15) * 0x85ebca77u;
+    return mixed ^ mixed >> 13;
+}
+/* Whether magazines are such as they can be while no CPU is at work. */
+bool pmm_slots_are_sound(const quire_pmm_t *pmm);
+/* Whether the magazines hold so many frames, those whose marks add up to `marks`, each of them free. */
+bool pmm_claims_match(const quire_pmm_t *pmm, size_t expected, uint32_t marks);
 
 /* --- poison.c --- */
 /* Fills a block that is about to be freed; `tag` is what it has been allocated with. */

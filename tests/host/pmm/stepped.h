@@ -11,8 +11,8 @@
 void stepped_pause(void);
 
 /* Fewer steps in the last resort: schedules grow with their square. */
-#define POOLS    1u
-#define PATIENCE 50
+#define POOLS             1u
+#define PATIENCE          50
 #define SHRINKER_PATIENCE 5
 
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
@@ -31,6 +31,7 @@ void stepped_pause(void);
 #define pmm_block_alloc          stepped_pmm_block_alloc
 #define pmm_block_free           stepped_pmm_block_free
 #define pmm_block_start          stepped_pmm_block_start
+#define pmm_claims_match         stepped_pmm_claims_match
 #define pmm_complain             stepped_pmm_complain
 #define pmm_field_add            stepped_pmm_field_add
 #define pmm_field_claim          stepped_pmm_field_claim
@@ -59,6 +60,7 @@ void stepped_pause(void);
 #define pmm_slot_share           stepped_pmm_slot_share
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
 #define pmm_zeroed_take          stepped_pmm_zeroed_take
+#define pmm_slots_are_sound      stepped_pmm_slots_are_sound
 #define pmm_tree_clear           stepped_pmm_tree_clear
 #define pmm_tree_empty           stepped_pmm_tree_empty
 #define pmm_tree_fill            stepped_pmm_tree_fill
@@ -112,5 +114,7 @@ void stepped_pause(void);
 #include "pmm/pmm_report.c"
 
 #include "pmm/pmm_check.c"
+
+#include "pmm/check_claims.c"
 
 #endif
