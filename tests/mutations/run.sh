@@ -3,11 +3,15 @@
 #
 # run.sh [PATCH...] - seeded bugs: does the suite find each of them?
 #
-# Every patch of this folder puts one bug into mm/. The tree is copied, and for each bug the unit tests and the tests on
-# the machine in software are built and run, until one fails: that is what is wanted. A bug that survives is `not ok`, and
-# so is a patch that applies no longer. A crash, and a run that does not end, count as found.
+# Every patch of this folder puts one bug into mm/. The tree is copied, and for each bug programs of tests are built and
+# run, the quickest first, until one fails: that is what is wanted. A bug that survives is `not ok`, and so is a patch
+# that applies no longer. A crash, and a run that does not end, count as found. Two bugs are judged at once, each in a
+# tree of its own, which is only built anew where the bug is.
 #
-# A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones.
+# A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones. Which programs
+# are run follows from where the bug is: of the PMM, those of the host too (its schedules and its threads); elsewhere,
+# the machine in software and the unit tests. "Programs: NAME..." names others: unit, machine, host (with the suite after
+# a colon: unit:pmm) and races.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

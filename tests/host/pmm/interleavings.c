@@ -278,10 +278,10 @@ TEST(pmm_interleavings, blocks)
 {
     static const scenario_t scenarios[] = {
         {"", 8, {"1f2", "0f1"}},  {"1111", 8, {"ff2", "ff2"}}, {"00", 8, {"ff3", "1f3"}},
-        {"2", 8, {"s1f", "0tf"}}, {"", 8, {"tff", "1t0"}},
+        {"2", 8, {"s1f", "0tf"}}, {"", 8, {"tff", "1t0"}},     {"ff2", 8, {"2", "f"}},
     };
 
-    explore_all(scenarios, 5);
+    explore_all(scenarios, 6);
 }
 
 /* What is there is had, wherever the other CPU is stopped: in the middle of writing the only field for the first time
