@@ -154,7 +154,7 @@ endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C),$(HOST_MACHINE_C))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),machine,$(MACHINE_C) $(MODEL_C),$(HOST_MODEL_C))))
-$(foreach host,gcc-64 clang-64 coverage,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C) $(EXPLAIN_PARTS_C),$(HOST_MACHINE_C))))
+$(foreach host,gcc-64 clang-64 fast-64 coverage,$(eval $(call host_program,$(host),host,$(HOST_C) $(MODEL_C) $(EXPLAIN_PARTS_C),$(HOST_MACHINE_C))))
 $(eval $(call host_program,tsan,races,$(TSAN_C) $(MODEL_C),$(HOST_MACHINE_C)))
 
 host-%: build/host/%/unit ; @$< ## host-gcc-64 (gcc-32, clang-64, clang-32): build and run the unit tests here

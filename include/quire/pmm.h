@@ -8,6 +8,12 @@
  * (quire_pmm_add() excepted). A thread must not be moved to another CPU, nor another thread run in its place, in the
  * middle of a call.
  *
+ * Two calls wait for other CPUs, and only when they would fail otherwise: quire_pmm_alloc() without `no_wait`, and
+ * quire_pmm_take(). They ask for a shootdown (port.h), and a CPU that spins on a lock of the host's own with interrupts
+ * off may never answer it. So: whoever holds a lock that others wait for in this way, and does not know that they
+ * answer, asks with `no_wait`. The library itself waits: it holds no locks but those taken by quire_port_lock(), whose
+ * waiters answer.
+ *
  * Freeing what is not allocated (twice, foreign, reserved, the middle of a block, the wrong order) is always
  * detected in O(1), changes nothing and answers QUIRE_CORRUPT.
  *
@@ -63,7 +69,8 @@ typedef struct quire_pmm_request {
     uint8_t order;    /* 2^order frames; at most QUIRE_PMM_ORDER_MAX */
     uint8_t zone;     /* quire_zone_t */
     bool zeroed;
-    uint8_t unused[3]; /* 0 */
+    bool no_wait;      /* see quire_pmm_alloc() */
+    uint8_t unused[2]; /* 0 */
 } quire_pmm_request_t;
 
 typedef struct quire_pmm quire_pmm_t;
@@ -106,7 +113,13 @@ size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit)
 quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
                               size_t metadata_bytes) QUIRE_MUST_CHECK;
 
-/* QUIRE_NO_MEMORY: nothing of that order is left in that zone. QUIRE_INVALID: no such order, zone or owner. */
+/* QUIRE_NO_MEMORY: nothing of that order is left in that zone. QUIRE_INVALID: no such order, zone or owner.
+   QUIRE_ZONE_ANY and QUIRE_ZONE_BELOW_4G search from above: what lies above 4 GiB first, then what lies above 16 MiB,
+   and memory for ISA DMA last. In each, the hint of lifetime decides between fields, and never makes a request fail.
+   Before it fails, a request takes back what other CPUs have claimed, and asks the shrinker. With `no_wait` it does
+   neither, and fails although up to some hundred frames a CPU may be free: what other CPUs have claimed
+   (claimed_frames). A CPU that is stopped in the middle of a call keeps up to 64 frames from all others, and what lies
+   in its own magazine. */
 quire_status_t quire_pmm_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, quire_frame_t *frame) QUIRE_MUST_CHECK;
 
 /* Frees a block that has exactly one reference. QUIRE_CORRUPT: see above; also when it is shared. */
@@ -130,7 +143,8 @@ const char *quire_owner_name(quire_owner_t owner);
 quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned order) QUIRE_MUST_CHECK;
 
 /* Takes the very frames [first, first + count), all or none; each is a block of one frame afterwards. For memory that
-   turns out bad, that a device insists on, or that is to be switched off. QUIRE_EXISTS: one of them is in use.
+   turns out bad, that a device insists on, or that is to be switched off. May wait, as quire_pmm_alloc() may.
+   QUIRE_EXISTS: one of them is in use.
    QUIRE_INVALID: one of them is not managed, or there is no such owner. */
 quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t count,
                               quire_owner_t owner) QUIRE_MUST_CHECK;
@@ -144,9 +158,10 @@ bool quire_pmm_zero_ahead(quire_pmm_t *pmm);
    QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata covers. */
 quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes) QUIRE_MUST_CHECK;
 
-/* Called when an allocation would fail, with the order that is wanted, before it fails: gives frames back and tells
-   whether it gave any. It runs in the context of that allocation, without a lock, and is not called again before it
-   returns. */
+/* Called when an allocation that may wait would fail, with the order that is wanted, before it fails: gives frames back
+   and tells whether it gave any. It runs in the context of that allocation, without a lock, and is not called again
+   before it returns: another CPU that runs out waits for a while, until it does. It must not wait for locks that
+   callers of quire_pmm_alloc() may hold. */
 typedef bool (*quire_pmm_shrinker_t)(void *context, unsigned order);
 void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context);
 

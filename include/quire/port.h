@@ -59,7 +59,9 @@ unsigned quire_port_cpu(void);
    alone. A no-op with one CPU. CPUs that do not run the space may be left out: the next load drops what they hold of
    it. Then a CPU is noted as running a space before it calls quire_table_load() for it, and until it has loaded
    another. Callers hold locks: a CPU that waits with interrupts off, here or in quire_port_lock, must answer the
-   others' requests meanwhile, or two CPUs wait for each other for ever. */
+   others' requests meanwhile, or two CPUs wait for each other for ever. The same holds for locks of the host's own: who
+   waits for one with interrupts off answers, or nobody who holds it calls what asks for a shootdown: anything that
+   changes a tree, a fault, and quire_pmm_alloc() and quire_pmm_take() when memory is short (see `no_wait` there). */
 void quire_port_shootdown(const quire_shootdown_t *request);
 
 /* An invariant is broken; the sentence says which. Does not return. */

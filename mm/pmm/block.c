@@ -7,10 +7,20 @@
  * been paid for by a free. Order 9: a whole field, taken by exchanging its counter, whether its metadata have been
  * written or not. Order 10: two whole fields; the second is marked as a tail.
  *
- * Before anyone is told that there is no memory: what this CPU has claimed goes back, then what others have claimed,
- * and the fields that CPUs had to themselves are put back into the trees; then the host's shrinker is asked.
+ * Before anyone is told that there is no memory: what others have claimed goes back, then what this CPU has claimed,
+ * and the fields that CPUs had to themselves are put back into the trees. Then every counter is read: a tree is a hint,
+ * and a CPU that is stopped between clearing a bit and looking again hides what the bit stood for. Last the host's
+ * shrinker is asked; while another CPU is asking it, this one waits for what that brings, for a while. Who must not
+ * wait asks neither other CPUs nor the shrinker.
+ *
+ * Rejected: reading the counters of a terabyte at every failure (it is done once, where failing costs a message to
+ * every CPU anyway); waiting for another CPU's shrinker without an end (it may want a lock that the caller holds).
  */
 #include "pmm/pmm_private.h"
+
+#ifndef SHRINKER_PATIENCE
+#define SHRINKER_PATIENCE 1000 /* fences asked for while another CPU asks the shrinker */
+#endif
 
 #define CHOOSY 8 /* fields of another lifetime passed over before a fresh one is opened */
 
@@ -59,7 +69,7 @@ static bool take_state(quire_pmm_t *pmm, size_t field, uint32_t mark)
 {
     /* Poison is told by the tags of all frames. */
     if (QUIRE_PMM_POISON)
-        (void)pmm_field_materialise(pmm, field);
+        (void)pmm_field_materialise(pmm, field, QUIRE_LIFETIME_MOVABLE);
     uint32_t state = load_relaxed(&pmm->fields[field]);
     while ((state & FIELD_COUNT) == FIELD_FRAMES) {
         if (replace(&pmm->fields[field], &state, (state & ~(FIELD_COUNT | FIELD_CLASS)) | mark))
@@ -76,6 +86,9 @@ static void put_state(const quire_pmm_t *pmm, size_t field, uint32_t mark)
 
 static bool take_whole(quire_pmm_t *pmm, size_t field, unsigned order)
 {
+    /* Takes nothing that it would have to put back: others want one field. */
+    if (order > FIELD_ORDER && !is_whole(pmm, field + 1))
+        return false;
     if (!take_state(pmm, field, FIELD_HUGE))
         return false;
     if (order > FIELD_ORDER) {
@@ -152,11 +165,67 @@ static bool find_block(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *in
     return false;
 }
 
-/* Asks the host for frames. False: it has none to give, or has been asked already and is still at it. */
+/* --- the last resort --- */
+
+static bool take_in_field(quire_pmm_t *pmm, quire_pmm_request_t request, size_t field, size_t *index)
+{
+    uint32_t single;
+    pmm_claim_t claim = {.lifetime = request.lifetime, .most = 1, .entries = &single};
+
+    if (request.order >= FIELD_ORDER) {
+        *index = field << FIELD_ORDER;
+        return is_whole(pmm, field) && (request.order == FIELD_ORDER || (field & 1) == 0) &&
+               take_whole(pmm, field, request.order);
+    }
+    if (request.order > 0)
+        return pmm_run_take(pmm, field, request.lifetime, request.order, index);
+    if (!pmm_field_claim(pmm, field, &claim))
+        return false;
+    *index = single;
+    return true;
+}
+
+/* Looks into every field, whatever the trees say. */
+static bool scan(quire_pmm_t *pmm, quire_pmm_request_t request, size_t *index)
+{
+    const uint32_t any = FIELD_COUNT | FIELD_UNWRITTEN;
+    size_t low;
+    size_t high;
+
+    for (unsigned step = 0; pmm_range(pmm, (quire_zone_t)request.zone, &step, &low, &high);) {
+        for (size_t field = low; field < high; field++) {
+            size_t found;
+            if ((load_acquire(&pmm->fields[field]) & any) && take_in_field(pmm, request, field, &found)) {
+                *index = found;
+                pmm_field_settle(pmm, field);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Another CPU asks the shrinker: true when it has come back. */
+static bool wait_for_shrinker(const quire_pmm_t *pmm)
+{
+    for (unsigned left = SHRINKER_PATIENCE; left > 0; left--) {
+        pmm_slot_fence();
+        if (load_acquire(&pmm->shrinking) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Asks the host for frames. False: it has none to give, or is being asked by a call that this one interrupts. */
 static bool shrink(quire_pmm_t *pmm, unsigned order)
 {
-    if (pmm->shrinker == NULL || exchange(&pmm->shrinking, 1) != 0)
+    unsigned mine = quire_port_cpu() + 1;
+    unsigned who = 0;
+
+    if (pmm->shrinker == NULL)
         return false;
+    if (!replace(&pmm->shrinking, &who, mine))
+        return who != mine && wait_for_shrinker(pmm);
     bool gave = pmm->shrinker(pmm->shrinker_context, order);
     store_release(&pmm->shrinking, 0);
     return gave;
@@ -166,9 +235,13 @@ quire_status_t pmm_block_alloc(quire_pmm_t *pmm, quire_pmm_request_t request, si
 {
     if (find_block(pmm, request, index))
         return QUIRE_OK;
+    if (request.no_wait) {
+        pmm_slot_share(pmm);
+        return find_block(pmm, request, index) || scan(pmm, request, index) ? QUIRE_OK : QUIRE_NO_MEMORY;
+    }
     do {
         pmm_slot_revoke(pmm);
-        if (find_block(pmm, request, index))
+        if (find_block(pmm, request, index) || scan(pmm, request, index))
             return QUIRE_OK;
     } while (shrink(pmm, request.order));
     return QUIRE_NO_MEMORY;

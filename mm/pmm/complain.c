@@ -39,7 +39,10 @@ void pmm_complain(const quire_pmm_t *pmm, size_t index, const char *what, bool f
     size_t length = append_text(sentence, 0, "pmm: frame 0x");
 
     length = append_hex(sentence, length, frame.number);
-    length = append_text(sentence, length, " ");
+    /* An address has three digits more: it may be too wide for a number of this machine. */
+    length = append_text(sentence, length, ", at 0x");
+    length = append_hex(sentence, length, frame.number);
+    length = append_text(sentence, length, "000, ");
     length = append_text(sentence, length, what);
     length = append_text(sentence, length, info.allocated ? "; its owner: " : "; its last owner: ");
     append_text(sentence, length, quire_owner_name(info.owner));

@@ -20,8 +20,9 @@
  * on. It hides nothing else.
  *
  * A field that nobody has used yet is *fresh*: its bitmap, tags and counts of references have not been written, so that
- * starting on a large machine costs a few bytes for each 2 MiB. The first to take a frame writes them (materialise):
- * it takes the counter to 0, which keeps others away, writes, and adds 512. A field that is taken whole stays fresh.
+ * starting on a large machine costs a few bytes for each 2 MiB. Who takes frames of it sees to it first that they are
+ * (fresh.c); a field that is taken whole stays fresh. What is reserved has been written: (1) holds of the units that
+ * are, and of bits that are not written yet nobody takes any.
  *
  * Which trees a field stands in follows from its state; settle() makes them agree and is called by whoever changed the
  * state in a way that matters: from or to none free, from or to all free.
@@ -102,24 +103,6 @@ void pmm_field_settle(const quire_pmm_t *pmm, size_t field)
 
 /* --- the counter --- */
 
-bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field)
-{
-    uint32_t state = load_relaxed(&pmm->fields[field]);
-
-    if (!(state & FIELD_FRESH) || (state & FIELD_COUNT) != FIELD_FRAMES)
-        return false;
-    if (!replace(&pmm->fields[field], &state, state & ~(FIELD_FRESH | FIELD_NAMED | FIELD_COUNT)))
-        return false;
-    unsigned named = (state & FIELD_NAMED) != 0;
-    memset(pmm->tags + field * FIELD_FRAMES + named, TAG_FREE, FIELD_FRAMES - named);
-    memset(pmm->extra + field * FIELD_FRAMES, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
-    for (unsigned word = 0; word < FIELD_WORDS; word++)
-        store_relaxed(pmm_field_words(pmm, field) + word, WORD_FULL);
-    fetch_add(&pmm->fields[field], FIELD_FRAMES);
-    pmm_field_whole(pmm, field, true);
-    return true;
-}
-
 /* The last free frame has been reserved: no search shall come here for nothing. */
 static inline void leave_trees(const quire_pmm_t *pmm, size_t field, unsigned class)
 {
@@ -129,7 +112,7 @@ static inline void leave_trees(const quire_pmm_t *pmm, size_t field, unsigned cl
 
 unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned least, unsigned most)
 {
-    uint32_t state = load_relaxed(&pmm->fields[field]);
+    uint32_t state = pmm_field_ready(pmm, field, lifetime);
 
     for (;;) {
         unsigned count = state & FIELD_COUNT;
@@ -138,8 +121,7 @@ unsigned pmm_field_reserve(const quire_pmm_t *pmm, size_t field, unsigned lifeti
         if (count < least)
             return 0;
         if (UNLIKELY(state & FIELD_FRESH)) {
-            (void)pmm_field_materialise(pmm, field);
-            state = load_relaxed(&pmm->fields[field]);
+            state = pmm_field_ready(pmm, field, lifetime);
             continue;
         }
         if (count == FIELD_FRAMES)
@@ -184,15 +166,9 @@ void pmm_field_put(const quire_pmm_t *pmm, size_t base, word_t bits)
 
 void pmm_field_unreserve(const quire_pmm_t *pmm, size_t field, unsigned frames)
 {
-    unsigned best = 0;
-
     pmm_field_add(pmm, field, frames);
     /* Somebody may have looked for a run meanwhile and given up because the counter was low. */
-    for (unsigned at = 0; at < FIELD_WORDS; at++) {
-        unsigned order = pmm_run_largest(pmm, field, at);
-        best = order > best ? order : best;
-    }
-    pmm_run_hint(pmm, field, best);
+    pmm_run_hint(pmm, field, pmm_run_best(pmm, field));
 }
 
 /* --- taking --- */
@@ -249,9 +225,9 @@ static inline unsigned claim_bits(word_t *place, uint32_t base, unsigned wanted,
 }
 
 /* The first word from `at` on that has any bit, or where the next round begins. */
-static inline size_t first_set(const word_t *words, size_t at)
+static inline size_t first_set(const word_t *words, uint32_t state, size_t at)
 {
-    while (at < FIELD_WORDS && load_relaxed(words + at) == 0)
+    while (at < FIELD_WORDS && pmm_word(words, state, at) == 0)
         at++;
     return at < FIELD_WORDS ? at : 0;
 }
@@ -261,9 +237,10 @@ static void claim_reserved(const quire_pmm_t *pmm, size_t field, unsigned wanted
 {
     word_t *words = pmm_field_words(pmm, field);
     uint32_t *end = claim->entries + claim->count + wanted;
+    uint32_t state = load_acquire(&pmm->fields[field]);
 
     claim->count += wanted;
-    for (size_t at = first_set(words, 0);; at = first_set(words, at + 1)) {
+    for (size_t at = first_set(words, state, 0);; at = first_set(words, state, at + 1)) {
         unsigned got = claim_bits(words + at, (uint32_t)(field * FIELD_FRAMES + at * WORD_FRAMES), wanted, end);
         end -= got;
         wanted -= got;
@@ -273,12 +250,12 @@ static void claim_reserved(const quire_pmm_t *pmm, size_t field, unsigned wanted
 }
 
 /* All of the first word that has any, if it has many. */
-static bool claim_dense(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim)
+static bool claim_dense(const quire_pmm_t *pmm, size_t field, uint32_t state, pmm_claim_t *claim)
 {
     const word_t *words = pmm_field_words(pmm, field);
 
     for (unsigned at = 0; at < FIELD_WORDS; at++) {
-        word_t word = load_relaxed(words + at);
+        word_t word = pmm_word(words, state, at);
         if (word != 0)
             return count_bits(word) >= MAGAZINE_REFILL && claim_word(pmm, field, at, word, claim);
     }
@@ -287,16 +264,13 @@ static bool claim_dense(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim
 
 bool pmm_field_claim(const quire_pmm_t *pmm, size_t field, pmm_claim_t *claim)
 {
-    uint32_t state = load_relaxed(&pmm->fields[field]);
+    uint32_t state = pmm_field_ready(pmm, field, claim->lifetime);
     unsigned count = state & FIELD_COUNT;
 
     claim->field = field;
-    if (count >= FIELD_MANY && claim->most > 1 && claim->count == 0) {
-        if (UNLIKELY(state & FIELD_FRESH))
-            (void)pmm_field_materialise(pmm, field);
-        if (claim_dense(pmm, field, claim))
-            return true;
-    }
+    if (count >= FIELD_MANY && claim->most > 1 && claim->count == 0 && !UNLIKELY(state & FIELD_FRESH) &&
+        claim_dense(pmm, field, state, claim))
+        return true;
     unsigned wanted = claim->most - claim->count;
     if (count != 0)
         wanted = pmm_field_reserve(pmm, field, claim->lifetime, 1, wanted);

@@ -5,12 +5,14 @@
  *   bank.c     which frames there are: stretches of RAM, counted through by one index
  *   tree.c     which fields are worth looking at: summaries of bits above the fields
  *   field.c    512 frames: a counter and a line of bitmap; reserve in the counter, then take the bits
+ *   fresh.c    fields that have never been used: their metadata, written when they are needed
  *   run.c      blocks of order 1 to 8 inside a field
  *   search.c   where to look: zones and lifetimes
  *   slot.c     what one CPU has claimed; taking it back from other CPUs
  *   zeroed.c   frames filled with zeros ahead of need
  *   block.c    requests for more than a frame; the last resort
  *   split.c    blocks divided; frames that are asked for by number
+ *   pmm_check.c, check_claims.c   everything recounted
  *   poison.c   freed frames filled and verified, in debug builds
  *   pmm.c      the public calls for one frame, and the design as a whole
  *
@@ -55,7 +57,15 @@ typedef uintptr_t word_t;
 #define FIELD_HUGE        0x00004000u /* allocated as one block; the bitmap was left as it was */
 #define FIELD_TAIL        0x00008000u /* second half of a block of two fields */
 #define FIELD_NAMED       0x00010000u /* fresh, but the tag of the first frame has been written */
-#define FIELD_SPECIAL     (FIELD_FRESH | FIELD_ABSENT | FIELD_HUGE | FIELD_TAIL)
+#define FIELD_UNWRITTEN   0x01fe0000u /* a bit a unit: bitmap and tags of these have not been written yet */
+#define FIELD_NEXT        0x1e000000u /* while there are such: so many units are being written or have been */
+#define FIELD_UNUSED      0xe0000000u
+#define FIELD_SPECIAL     (FIELD_FRESH | FIELD_ABSENT | FIELD_HUGE | FIELD_TAIL | FIELD_UNWRITTEN)
+
+#define FIELD_UNWRITTEN_SHIFT 17
+#define FIELD_NEXT_SHIFT      25
+#define UNIT_FRAMES           64u
+#define UNITS                 (FIELD_FRAMES / UNIT_FRAMES)
 
 /* Below 16 MiB frames are not cached and not mixed with others: a class of its own. */
 #define CLASS_LOW ((unsigned)QUIRE_LIFETIMES)
@@ -170,6 +180,11 @@ static inline unsigned class_of(uint32_t state)
     return (state & FIELD_CLASS) >> FIELD_CLASS_SHIFT;
 }
 
+static inline bool is_whole(const quire_pmm_t *pmm, size_t field)
+{
+    return (load_relaxed(&pmm->fields[field]) & FIELD_COUNT) == FIELD_FRAMES;
+}
+
 /* The class that a field serves when a request of `lifetime` opens it. */
 static inline unsigned class_for(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
 {
@@ -196,6 +211,18 @@ static inline word_t *pmm_field_words(const quire_pmm_t *pmm, size_t field)
     return pmm->bitmap + field * FIELD_WORDS;
 }
 
+/* Whether the metadata of the frame at `offset` in a field of this state have been written, once the field is open. */
+static inline bool is_written(uint32_t state, unsigned offset)
+{
+    return !(state >> (FIELD_UNWRITTEN_SHIFT + offset / UNIT_FRAMES) & 1);
+}
+
+/* A word of bitmap of a field that has had this state once it was open: 0 as long as nobody has written it. */
+static inline word_t pmm_word(const word_t *words, uint32_t state, size_t at)
+{
+    return UNLIKELY(!is_written(state, (unsigned)at * WORD_FRAMES)) ? 0 : load_relaxed(words + at);
+}
+
 static inline magazine_t *magazine_of(const quire_pmm_t *pmm, unsigned cpu, unsigned number)
 {
     return &pmm->magazines[(size_t)cpu * MAGAZINES + number];
@@ -205,11 +232,13 @@ static inline magazine_t *magazine_of(const quire_pmm_t *pmm, unsigned cpu, unsi
 static inline uint8_t tag_of(const quire_pmm_t *pmm, size_t index)
 {
     uint32_t state = load_acquire(&pmm->fields[index >> FIELD_ORDER]);
+    unsigned offset = (unsigned)index & (FIELD_FRAMES - 1);
 
     if (UNLIKELY(state & FIELD_SPECIAL)) {
+        bool unread = (state & (FIELD_FRESH | FIELD_HUGE)) || !is_written(state, offset);
         if (state & FIELD_ABSENT)
             return TAG_UNMANAGED;
-        if ((state & FIELD_TAIL) || !(state & (FIELD_HUGE | FIELD_NAMED)) || (index & (FIELD_FRAMES - 1)) != 0)
+        if ((state & FIELD_TAIL) || (unread && (!(state & (FIELD_HUGE | FIELD_NAMED)) || offset != 0)))
             return TAG_FREE;
     }
     return load_acquire(&pmm->tags[index]);
@@ -243,9 +272,21 @@ typedef struct pmm_claim {
     uint32_t *entries; /* room for `most` */
 } pmm_claim_t;
 
+/* --- fresh.c --- */
+/* Writes bitmap and tags of a field that is fresh or partly unwritten; false if there was nothing to be written here,
+   or others are writing all that is left. Who opens a field decides which lifetime it serves. */
+bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field, unsigned lifetime);
+
 /* --- field.c --- */
-/* Writes bitmap and tags of a fresh field; false if somebody else is doing it. */
-bool pmm_field_materialise(const quire_pmm_t *pmm, size_t field);
+/* The state of a field, of which as much is written as can be. */
+static inline uint32_t pmm_field_ready(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
+{
+    uint32_t state = load_acquire(&pmm->fields[field]);
+
+    while (UNLIKELY(state & (FIELD_FRESH | FIELD_UNWRITTEN)) && pmm_field_materialise(pmm, field, lifetime))
+        state = load_acquire(&pmm->fields[field]);
+    return state;
+}
 /* Makes the trees agree with the field's state. */
 void pmm_field_settle(const quire_pmm_t *pmm, size_t field);
 /* The field has become whole or has ceased to be: changes the trees accordingly. */
@@ -269,6 +310,8 @@ void pmm_field_add(const quire_pmm_t *pmm, size_t field, unsigned frames);
 void pmm_set_bits(word_t *word, word_t bits);
 /* The largest free run that the word at `at` of a field is part of. */
 unsigned pmm_run_largest(const quire_pmm_t *pmm, size_t field, unsigned at);
+/* The largest free run of the field. Of one that is partly unwritten it may be too much. */
+unsigned pmm_run_best(const quire_pmm_t *pmm, size_t field);
 /* The field may have runs up to this order now. */
 void pmm_run_hint(const quire_pmm_t *pmm, size_t field, unsigned order);
 bool pmm_run_take(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned order, size_t *index);
@@ -290,8 +333,13 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index);
 /* Puts back what the calling CPU has claimed, but for what it has filled with zeros. */
 void pmm_slot_drain(const quire_pmm_t *pmm);
-/* Puts back what all CPUs have claimed, as far as it can be had. */
+/* Puts back what the calling CPU has claimed, and into the trees the fields that CPUs have to themselves. Waits for
+   nobody. */
+void pmm_slot_share(const quire_pmm_t *pmm);
+/* The same with what all CPUs have claimed, as far as it can be had. Asks the port for a fence, and waits for it. */
 void pmm_slot_revoke(const quire_pmm_t *pmm);
+/* Returns when every other CPU has passed a fence; meanwhile this one answers those that ask for theirs. */
+void pmm_slot_fence(void);
 
 /* --- zeroed.c --- */
 /* One frame from the calling CPU's pools; NONE if they are empty. */
@@ -308,9 +356,23 @@ void pmm_hand_out(const quire_pmm_t *pmm, size_t index, unsigned tag);
 void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order);
 
 /* --- complain.c --- */
-/* Logs "pmm: frame 0x123 is freed and is not allocated; its last owner: user" ("is freed ..." being `what`), or panics
-   with it. */
+/* Logs "pmm: frame 0x123, at 0x123000, is freed and is not allocated; its last owner: user" ("is freed ..." being
+   `what`), or panics with it. */
 void pmm_complain(const quire_pmm_t *pmm, size_t index, const char *what, bool fatal);
+
+/* --- check_claims.c --- */
+/* Two sets of frames are compared by their numbers, and by the sums of these. */
+static inline uint32_t pmm_mark(size_t index)
+{
+    uint32_t mixed = (uint32_t)index * 0x9e3779b1u;
+
+    mixed = (mixed ^ mixed >> 15) * 0x85ebca77u;
+    return mixed ^ mixed >> 13;
+}
+/* Whether magazines are such as they can be while no CPU is at work. */
+bool pmm_slots_are_sound(const quire_pmm_t *pmm);
+/* Whether the magazines hold so many frames, those whose marks add up to `marks`, each of them free. */
+bool pmm_claims_match(const quire_pmm_t *pmm, size_t expected, uint32_t marks);
 
 /* --- poison.c --- */
 /* Fills a block that is about to be freed; `tag` is what it has been allocated with. */

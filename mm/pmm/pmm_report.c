@@ -64,18 +64,6 @@ quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t fr
     return info;
 }
 
-/* The largest free block inside a partly free field. */
-static unsigned order_in_field(const quire_pmm_t *pmm, size_t field)
-{
-    unsigned best = 0;
-
-    for (unsigned at = 0; at < FIELD_WORDS; at++) {
-        unsigned order = pmm_run_largest(pmm, field, at);
-        best = order > best ? order : best;
-    }
-    return best;
-}
-
 static unsigned largest_order(const quire_pmm_t *pmm)
 {
     unsigned best = 0;
@@ -87,7 +75,7 @@ static unsigned largest_order(const quire_pmm_t *pmm)
             bool pair = (load_relaxed(&pmm->fields[field ^ 1]) & FIELD_COUNT) == FIELD_FRAMES;
             order = pair ? QUIRE_PMM_ORDER_MAX : FIELD_ORDER;
         } else if (best < FIELD_ORDER && count >= 2u << best) {
-            order = order_in_field(pmm, field);
+            order = pmm_run_best(pmm, field);
         }
         best = order > best ? order : best;
     }
@@ -103,7 +91,7 @@ static void count_owners(const quire_pmm_t *pmm, size_t field, quire_pmm_stats_t
     if ((state & (FIELD_ABSENT | FIELD_TAIL)) || (state & FIELD_COUNT) == FIELD_FRAMES)
         return;
     for (size_t index = start; index < end; index++) {
-        uint8_t tag = load_relaxed(&pmm->tags[index]);
+        uint8_t tag = tag_of(pmm, index);
         unsigned code = tag & TAG_CODE;
         if (code != TAG_FREE && code != TAG_UNMANAGED)
             stats->owner_frames[tag >> TAG_OWNER_SHIFT] += (size_t)1 << (code - 1);
@@ -164,8 +152,10 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
         stats->zone_total_frames[zone] = pmm->zone_total_frames[zone];
     for (size_t field = 0; field < pmm->field_count; field++) {
-        uint32_t count = load_relaxed(&pmm->fields[field]) & FIELD_COUNT;
-        count_free(pmm, field, count, stats);
+        uint32_t state = load_relaxed(&pmm->fields[field]);
+        /* What is being written is free, and counts once it is. */
+        unsigned unwritten = count_bits((state & FIELD_UNWRITTEN) >> FIELD_UNWRITTEN_SHIFT) * UNIT_FRAMES;
+        count_free(pmm, field, (state & FIELD_COUNT) + unwritten, stats);
         count_owners(pmm, field, stats);
     }
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++)

@@ -2,8 +2,9 @@
 /*
  * run.c - blocks of order 1 to 8: aligned runs of bits inside one field.
  *
- * A run is taken as any frames are: its length reserved in the counter, then its bits. There may be enough frames and
- * no run; then the reservation goes back.
+ * A run is taken as any frames are: its length reserved in the counter, then its bits. Who finds no run reserves
+ * nothing: a reservation that goes back has hidden frames from those who want less. If the run is lost to somebody
+ * faster and there is no other, it does go back.
  *
  * A tree for each order holds the fields that may have a run of that order. Whoever frees frames looks which runs the
  * freed word now has, and sets these bits; whoever looks for a run and is disappointed clears them, and looks once
@@ -34,27 +35,27 @@ static unsigned find_in_word(word_t word, unsigned order)
     return word == 0 ? WORD_FRAMES : lowest_bit(word);
 }
 
-static bool words_full(const word_t *words, unsigned count)
+static bool words_full(const word_t *words, uint32_t state, unsigned at, unsigned count)
 {
-    for (unsigned at = 0; at < count; at++) {
-        if (load_relaxed(words + at) != WORD_FULL)
+    for (; count > 0; count--) {
+        if (pmm_word(words, state, at++) != WORD_FULL)
             return false;
     }
     return true;
 }
 
-/* Where a free run starts in the field, counted from its first frame; FIELD_FRAMES if there is none. */
-static unsigned find_run(const word_t *words, unsigned order)
+/* Where a free run starts in a field of this state, counted from its first frame; FIELD_FRAMES if there is none. */
+static unsigned find_run(const word_t *words, uint32_t state, unsigned order)
 {
     unsigned step = order > WORD_ORDER ? 1u << (order - WORD_ORDER) : 1;
 
     for (unsigned at = 0; at < FIELD_WORDS; at += step) {
         if (order >= WORD_ORDER) {
-            if (words_full(words + at, step))
+            if (words_full(words, state, at, step))
                 return at * WORD_FRAMES;
             continue;
         }
-        unsigned bit = find_in_word(load_relaxed(words + at), order);
+        unsigned bit = find_in_word(pmm_word(words, state, at), order);
         if (bit < WORD_FRAMES)
             return at * WORD_FRAMES + bit;
     }
@@ -71,7 +72,7 @@ static unsigned largest_run(const word_t *words, unsigned at)
         order++;
     while (order >= WORD_ORDER && order < RUN_ORDER_MAX) {
         unsigned step = 2u << (order - WORD_ORDER);
-        if (!words_full(words + (at & ~(step - 1)), step))
+        if (!words_full(words, 0, at & ~(step - 1), step))
             break;
         order++;
     }
@@ -81,6 +82,17 @@ static unsigned largest_run(const word_t *words, unsigned at)
 unsigned pmm_run_largest(const quire_pmm_t *pmm, size_t field, unsigned at)
 {
     return largest_run(pmm_field_words(pmm, field), at);
+}
+
+unsigned pmm_run_best(const quire_pmm_t *pmm, size_t field)
+{
+    unsigned best = 0;
+
+    for (unsigned at = 0; at < FIELD_WORDS; at++) {
+        unsigned order = pmm_run_largest(pmm, field, at);
+        best = order > best ? order : best;
+    }
+    return best;
 }
 
 void pmm_set_bits(word_t *word, word_t bits)
@@ -139,10 +151,11 @@ static void forget_orders(const quire_pmm_t *pmm, size_t field, unsigned order)
         if (pmm_tree_test(pmm, TREE_ORDER + higher, field))
             pmm_tree_clear(pmm, TREE_ORDER + higher, field);
     }
-    if ((load_relaxed(&pmm->fields[field]) & FIELD_COUNT) < 1u << order)
+    uint32_t state = load_acquire(&pmm->fields[field]);
+    if ((state & FIELD_COUNT) < 1u << order)
         return;
     for (unsigned higher = RUN_ORDER_MAX; higher >= order; higher--) {
-        if (find_run(pmm_field_words(pmm, field), higher) < FIELD_FRAMES) {
+        if (find_run(pmm_field_words(pmm, field), state, higher) < FIELD_FRAMES) {
             pmm_run_hint(pmm, field, higher);
             return;
         }
@@ -152,15 +165,17 @@ static void forget_orders(const quire_pmm_t *pmm, size_t field, unsigned order)
 bool pmm_run_take(const quire_pmm_t *pmm, size_t field, unsigned lifetime, unsigned order, size_t *index)
 {
     word_t *words = pmm_field_words(pmm, field);
+    uint32_t state = pmm_field_ready(pmm, field, lifetime);
+    bool enough = (state & FIELD_COUNT) >= 1u << order && !(state & FIELD_FRESH);
+    unsigned start = enough ? find_run(words, state, order) : FIELD_FRAMES;
 
-    if (pmm_field_reserve(pmm, field, lifetime, 1u << order, 1u << order) != 0) {
-        unsigned start = find_run(words, order);
+    if (start < FIELD_FRAMES && pmm_field_reserve(pmm, field, lifetime, 1u << order, 1u << order) != 0) {
         while (start < FIELD_FRAMES) {
             if (take_bits(words, start, order)) {
                 *index = field * FIELD_FRAMES + start;
                 return true;
             }
-            start = find_run(words, order);
+            start = find_run(words, state, order);
         }
         pmm_field_add(pmm, field, 1u << order);
     }

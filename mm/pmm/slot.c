@@ -22,6 +22,9 @@
  * announcement and stays out. An owner that is stopped inside keeps what it has: at most one slot. The taker gives up
  * on it after a while and waits for nobody.
  *
+ * An owner may also be stopped, or simply be, between claiming and filling its magazine: `inside` is set then, so the
+ * taker waits for it as well, and finds the claim in the magazine afterwards.
+ *
  * The field that an owner claims from does not stand in its class's tree, so that others claim elsewhere. The last
  * resort puts it back.
  *
@@ -31,7 +34,7 @@
 #include "pmm/slot.h"
 
 #ifndef PATIENCE
-#define PATIENCE 2000 /* looks at an owner that is inside before giving up on it */
+#define PATIENCE 20000 /* looks at an owner that is inside before giving up on it */
 #endif
 
 void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu)
@@ -206,10 +209,11 @@ void pmm_slot_drain(const quire_pmm_t *pmm)
     drain(pmm, CLASSES);
 }
 
-/* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. */
+/* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. An owner that is inside
+   an empty magazine may be about to fill it: with what it has claimed, and nobody else finds meanwhile. */
 static bool shut(magazine_t *magazine)
 {
-    if (slot_is_empty(magazine) || exchange(&magazine->floor, SHUT) != 0)
+    if ((slot_is_empty(magazine) && load_acquire(&magazine->inside) == 0) || exchange(&magazine->floor, SHUT) != 0)
         return false;
     store_release(&magazine->limit, 0);
     return true;
@@ -232,11 +236,17 @@ static void empty_shut(const quire_pmm_t *pmm, magazine_t *magazine)
     store_release(&magazine->floor, 0);
 }
 
+/* An empty range: no translation is meant, only the fence. */
+void pmm_slot_fence(void)
+{
+    const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
+
+    quire_port_shootdown(&fence);
+}
+
 /* The magazines of one number of all other CPUs. */
 static void revoke_number(const quire_pmm_t *pmm, unsigned number)
 {
-    /* An empty range: no translation is meant, only the fence. */
-    const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
     unsigned own = quire_port_cpu();
     bool mine[QUIRE_PMM_CPUS] = {false};
     bool any = false;
@@ -246,7 +256,7 @@ static void revoke_number(const quire_pmm_t *pmm, unsigned number)
         any |= mine[cpu];
     }
     if (any)
-        quire_port_shootdown(&fence);
+        pmm_slot_fence();
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         magazine_t *magazine = magazine_of(pmm, cpu, number);
         if (mine[cpu])
@@ -256,11 +266,9 @@ static void revoke_number(const quire_pmm_t *pmm, unsigned number)
     }
 }
 
-void pmm_slot_revoke(const quire_pmm_t *pmm)
+void pmm_slot_share(const quire_pmm_t *pmm)
 {
     drain(pmm, MAGAZINES);
-    for (unsigned number = 0; number < MAGAZINES; number++)
-        revoke_number(pmm, number);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
             uint32_t field = load_relaxed(&magazine_of(pmm, cpu, class)->field);
@@ -268,4 +276,11 @@ void pmm_slot_revoke(const quire_pmm_t *pmm)
                 pmm_field_settle(pmm, field);
         }
     }
+}
+
+void pmm_slot_revoke(const quire_pmm_t *pmm)
+{
+    for (unsigned number = 0; number < MAGAZINES; number++)
+        revoke_number(pmm, number);
+    pmm_slot_share(pmm);
 }

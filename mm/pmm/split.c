@@ -82,6 +82,27 @@ static word_t piece_bits(size_t index, size_t end)
     return (frames == WORD_FRAMES ? WORD_FULL : ((word_t)1 << frames) - 1) << (index % WORD_FRAMES);
 }
 
+/* Whether frames of one word are free. */
+static bool has_bits(const quire_pmm_t *pmm, size_t index, size_t end)
+{
+    uint32_t state = pmm_field_ready(pmm, index >> FIELD_ORDER, QUIRE_LIFETIME_LONG);
+    size_t at = (index & (FIELD_FRAMES - 1)) / WORD_FRAMES;
+    word_t bits = piece_bits(index, end);
+
+    if ((state & FIELD_COUNT) == 0 || (state & FIELD_FRESH))
+        return (state & FIELD_COUNT) != 0;
+    return (pmm_word(pmm_field_words(pmm, index >> FIELD_ORDER), state, at) & bits) == bits;
+}
+
+static bool has_range(const quire_pmm_t *pmm, size_t index, size_t end)
+{
+    size_t at = index;
+
+    while (at < end && has_bits(pmm, at, piece_end(at, end)))
+        at = piece_end(at, end);
+    return at >= end;
+}
+
 /* Frames of one word. */
 static bool take_piece(const quire_pmm_t *pmm, size_t index, size_t end)
 {
@@ -103,6 +124,9 @@ static bool take_piece(const quire_pmm_t *pmm, size_t index, size_t end)
 
 static bool take_range(const quire_pmm_t *pmm, size_t index, size_t end)
 {
+    /* Looks before it reserves: what goes back has been hidden from others meanwhile. */
+    if (!has_range(pmm, index, end))
+        return false;
     for (size_t at = index; at < end; at = piece_end(at, end)) {
         if (take_piece(pmm, at, piece_end(at, end)))
             continue;

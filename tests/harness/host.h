@@ -16,6 +16,12 @@ void *host_add_ram(quire_frame_t first, size_t frames);
 /* What quire_port_shootdown() was last asked for, and how often it was asked since the test began. */
 uint64_t host_shootdowns(quire_shootdown_t *last);
 
+/* What other CPUs do while one asks for a shootdown: called in each, until the test ends or NULL is given. */
+void host_on_shootdown(void (*hook)(void));
+
+/* What the library logged last, since the test began. */
+const char *host_last_log(void);
+
 /* What quire_cpu_load_root() was last given. */
 quire_pa_t host_loaded_root(void);
 

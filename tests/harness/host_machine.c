@@ -67,8 +67,10 @@ static size_t mapping_count;
 static uint64_t flush_count;
 static uint64_t shootdown_count;
 static quire_shootdown_t last_shootdown;
+static void (*shootdown_hook)(void);
 static quire_pa_t loaded_root;
 static uint64_t clock_ticks;
+static char last_log[256];
 
 /* What one CPU holds. */
 static __thread struct {
@@ -148,6 +150,8 @@ void host_machine_reset(void)
     }
     flush_count = 0;
     shootdown_count = 0;
+    shootdown_hook = NULL;
+    last_log[0] = '\0';
     loaded_root = quire_pa(0);
 }
 
@@ -260,12 +264,17 @@ void quire_port_shootdown(const quire_shootdown_t *request)
     shootdown_count++;
     last_shootdown = *request;
     pthread_mutex_unlock(&window_mutex);
+    if (shootdown_hook != NULL)
+        shootdown_hook();
 }
 
 void quire_port_log(quire_log_level_t level, const char *line)
 {
     static const char *const names[] = {"error", "warning", "info"};
 
+    pthread_mutex_lock(&window_mutex);
+    snprintf(last_log, sizeof(last_log), "%s", line);
+    pthread_mutex_unlock(&window_mutex);
     if (getenv("QUIRE_TEST_LOG") != NULL)
         printf("# %s: %s\n", names[level], line);
 }
@@ -332,6 +341,16 @@ uint64_t host_shootdowns(quire_shootdown_t *last)
 {
     *last = last_shootdown;
     return shootdown_count;
+}
+
+void host_on_shootdown(void (*hook)(void))
+{
+    shootdown_hook = hook;
+}
+
+const char *host_last_log(void)
+{
+    return last_log;
 }
 
 quire_pa_t host_loaded_root(void)

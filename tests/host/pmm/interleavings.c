@@ -29,7 +29,7 @@
 /* 0 to 9, 'a': allocate a block of that order (a: 10). f: free the oldest. r: retain and release the oldest. s: divide
    the oldest, and free all of it but the first. t: take the first two frames of memory by number. */
 typedef struct scenario {
-    const char *before; /* done by CPU 0 before the start */
+    const char *before; /* done before the start: the first two by CPU 0, the others by CPU 1; F: CPU 0 frees */
     size_t frames;
     const char *program[CPUS];
 } scenario_t;
@@ -46,6 +46,7 @@ typedef struct cpu {
 } cpu_t;
 
 static quire_pmm_t pmm;
+static unsigned small_refusals; /* of what can be had in any case: the largest order is not counted */
 static void *metadata;
 static size_t metadata_bytes;
 static cpu_t cpus[CPUS];
@@ -124,8 +125,11 @@ static void operate(cpu_t *cpu, char operation)
         return;
     }
     request.order = (uint8_t)(operation == 'a' ? 10 : operation - '0');
-    if (quire_pmm_alloc(&pmm, request, &cpu->held[cpu->count].frame) == QUIRE_OK)
+    quire_status_t status = quire_pmm_alloc(&pmm, request, &cpu->held[cpu->count].frame);
+    if (status == QUIRE_OK)
         cpu->held[cpu->count++].order = request.order;
+    else
+        small_refusals += operation == '0' || operation == '9';
 }
 
 static void run_program(void)
@@ -159,8 +163,9 @@ static void start(const scenario_t *scenario)
         fiber_make(&cpus[at].fiber, stacks[at], STACK_BYTES, run_program);
     }
     for (const char *at = scenario->before; *at != '\0'; at++) {
-        host_use_cpu(at - scenario->before < 2 ? 0 : 1);
-        operate(&cpus[at - scenario->before < 2 ? 0 : 1], *at);
+        unsigned cpu = at - scenario->before < 2 || *at == 'F' ? 0 : 1;
+        host_use_cpu(cpu);
+        operate(&cpus[cpu], *at == 'F' ? 'f' : *at);
     }
 }
 
@@ -263,10 +268,28 @@ TEST(pmm_interleavings, blocks)
 {
     static const scenario_t scenarios[] = {
         {"", 8, {"1f2", "0f1"}},  {"1111", 8, {"ff2", "ff2"}}, {"00", 8, {"ff3", "1f3"}},
-        {"2", 8, {"s1f", "0tf"}}, {"", 8, {"tff", "1t0"}},
+        {"2", 8, {"s1f", "0tf"}}, {"", 8, {"tff", "1t0"}},     {"ff2", 8, {"2", "f"}},
     };
 
-    explore_all(scenarios, 5);
+    explore_all(scenarios, 6);
+}
+
+/* What is there is had, wherever the other CPU is stopped: in the middle of writing the only field for the first time
+   (whose class is that of both, or of one); while it wants a run, and there is none; a pair of fields, and there is
+   one; frames by number, of which one is in use. */
+TEST(pmm_interleavings, nobody_is_told_that_there_is_none)
+{
+    static const scenario_t scenarios[] = {
+        {"", 512, {"0", "0"}},    {"", 512, {"8", "0"}},     {"", 512, {"3", "0"}},       {"", 512, {"t", "0"}},
+        {"", FRAMES, {"3", "9"}}, {"0000fF", 4, {"1", "0"}}, {"99F", FRAMES, {"a", "9"}}, {"000f", 3, {"ft", "0"}},
+    };
+
+    for (size_t at = 0; at < sizeof(scenarios) / sizeof(scenarios[0]); at++) {
+        small_refusals = 0;
+        explore_all(&scenarios[at], 1);
+        if (small_refusals != 0)
+            CHECK_EQUAL(at, SIZE_MAX); /* which one */
+    }
 }
 
 TEST(pmm_interleavings, huge_frames)

@@ -11,8 +11,9 @@
 void stepped_pause(void);
 
 /* Fewer steps in the last resort: schedules grow with their square. */
-#define POOLS    1u
-#define PATIENCE 50
+#define POOLS             1u
+#define PATIENCE          50
+#define SHRINKER_PATIENCE 5
 
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
 #define load_acquire(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_ACQUIRE))
@@ -36,6 +37,7 @@ void stepped_pause(void);
 #define pmm_block_alloc          stepped_pmm_block_alloc
 #define pmm_block_free           stepped_pmm_block_free
 #define pmm_block_start          stepped_pmm_block_start
+#define pmm_claims_match         stepped_pmm_claims_match
 #define pmm_complain             stepped_pmm_complain
 #define pmm_field_add            stepped_pmm_field_add
 #define pmm_field_claim          stepped_pmm_field_claim
@@ -47,6 +49,7 @@ void stepped_pause(void);
 #define pmm_field_whole          stepped_pmm_field_whole
 #define pmm_hand_out             stepped_pmm_hand_out
 #define pmm_range                stepped_pmm_range
+#define pmm_run_best             stepped_pmm_run_best
 #define pmm_run_hint             stepped_pmm_run_hint
 #define pmm_run_largest          stepped_pmm_run_largest
 #define pmm_run_put              stepped_pmm_run_put
@@ -55,12 +58,15 @@ void stepped_pause(void);
 #define pmm_search_one           stepped_pmm_search_one
 #define pmm_set_bits             stepped_pmm_set_bits
 #define pmm_slot_drain           stepped_pmm_slot_drain
+#define pmm_slot_fence           stepped_pmm_slot_fence
 #define pmm_slot_init            stepped_pmm_slot_init
 #define pmm_slot_put_entries     stepped_pmm_slot_put_entries
 #define pmm_slot_put             stepped_pmm_slot_put
 #define pmm_slot_refill          stepped_pmm_slot_refill
+#define pmm_slot_share           stepped_pmm_slot_share
 #define pmm_slot_revoke          stepped_pmm_slot_revoke
 #define pmm_zeroed_take          stepped_pmm_zeroed_take
+#define pmm_slots_are_sound      stepped_pmm_slots_are_sound
 #define pmm_tree_clear           stepped_pmm_tree_clear
 #define pmm_tree_empty           stepped_pmm_tree_empty
 #define pmm_tree_fill            stepped_pmm_tree_fill
@@ -93,6 +99,8 @@ void stepped_pause(void);
 
 #include "pmm/field.c"
 
+#include "pmm/fresh.c"
+
 #include "pmm/run.c"
 
 #include "pmm/search.c"
@@ -114,5 +122,7 @@ void stepped_pause(void);
 #include "pmm/pmm_report.c"
 
 #include "pmm/pmm_check.c"
+
+#include "pmm/check_claims.c"
 
 #endif

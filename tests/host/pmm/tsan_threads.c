@@ -221,3 +221,48 @@ TEST(pmm_threads, exhausted_together)
         CHECK_OK(quire_pmm_check(&pmm));
     }
 }
+
+static unsigned gate;
+static unsigned refused;
+
+static void *take_the_first(void *context)
+{
+    const quire_pmm_request_t request = {.owner = QUIRE_OWNER_TEST};
+    worker_t *worker = context;
+    quire_frame_t frame;
+
+    host_use_cpu(worker->cpu);
+    __atomic_fetch_add(&gate, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) < THREADS)
+        continue;
+    if (quire_pmm_alloc(&pmm, request, &frame) == QUIRE_OK)
+        mark(frame, 0, 1);
+    else
+        __atomic_fetch_add(&refused, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* One field that has never been used, and everybody wants a frame of it at once. */
+TEST(pmm_threads, the_first_frames_of_all)
+{
+    static quire_memory_region_t regions[4];
+    quire_memory_map_t map;
+
+    quire_memory_map_init(&map, regions, 4);
+    CHECK_OK(quire_memory_map_add(&map, quire_pa_of_frame(quire_frame(FIRST_FRAME)), 512 * QUIRE_PAGE_BYTES,
+                                  QUIRE_MEMORY_USABLE));
+    size_t bytes = quire_pmm_metadata_bytes(&map, quire_pa(UINT64_MAX));
+    uint8_t *memory = test_memory(bytes);
+    refused = 0;
+    for (unsigned round = 0; round < 300 * test_effort(); round++) {
+        for (size_t at = 0; at < bytes; at++)
+            memory[at] = (uint8_t)(round % 2 == 0 ? 0xff : 0x41);
+        CHECK_OK(quire_pmm_init(&pmm, &map, quire_pa(UINT64_MAX), memory, bytes));
+        for (unsigned at = 0; at < FRAMES; at++)
+            held_by_somebody[at] = 0;
+        gate = 0;
+        run_threads(take_the_first, 0);
+        CHECK_OK(quire_pmm_check(&pmm));
+    }
+    CHECK_EQUAL(refused, 0);
+}

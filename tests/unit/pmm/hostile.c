@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hostile.c - starting a PMM on maps that no honest machine has. */
 #include "simulated.h"
+#include "string.h"
 
 static simulated_t simulated;
 
@@ -61,6 +62,81 @@ TEST(pmm, metadata_need_not_be_zero)
     }
     CHECK_EQUAL(quire_pmm_alloc(&simulated.pmm, request_of(0), &frame), QUIRE_NO_MEMORY);
     CHECK_OK(quire_pmm_check(&simulated.pmm));
+}
+
+/* The first thing that is ever taken is a block of a large order, and what lies there is all ones. */
+TEST(pmm, large_blocks_over_metadata_of_ones)
+{
+    for (unsigned order = 0; order <= QUIRE_PMM_ORDER_MAX; order++) {
+        quire_pmm_t *pmm = &simulated.pmm;
+        quire_frame_t frame;
+        bool freed = true;
+        simulated_begin(&simulated);
+        simulated_usable(&simulated, 0x4000, 4096);
+        size_t bytes = quire_pmm_metadata_bytes(&simulated.map, no_limit);
+        CHECK_OK(quire_pmm_init(pmm, &simulated.map, no_limit, memset(test_memory(bytes), 0xff, bytes), bytes));
+        CHECK_OK(quire_pmm_alloc(pmm, request_of(order), &frame));
+        CHECK_EQUAL(quire_pmm_references(pmm, frame), 1);
+        CHECK_OK(quire_pmm_check(pmm));
+        CHECK_OK(quire_pmm_retain(pmm, frame));
+        CHECK_EQUAL(quire_pmm_references(pmm, frame), 2);
+        CHECK_EQUAL(quire_pmm_free(pmm, frame, order), QUIRE_CORRUPT);
+        CHECK_OK(quire_pmm_release(pmm, frame, &freed));
+        CHECK(!freed);
+        CHECK_OK(quire_pmm_free(pmm, frame, order));
+        CHECK_EQUAL(quire_pmm_free(pmm, frame, order), QUIRE_CORRUPT);
+        CHECK_OK(quire_pmm_check(pmm));
+        CHECK_EQUAL(free_frames(pmm), 4096);
+    }
+}
+
+/* RAM that begins and ends at an odd multiple of 2 MiB: blocks of 4 MiB are aligned in memory, and each is found again
+   when its halves come back one by one, in either order. */
+TEST(pmm, large_blocks_where_memory_starts_at_an_odd_border)
+{
+    quire_pmm_t *pmm = simulated_pmm(&simulated, 0x4200, 4 * 512);
+    quire_frame_t halves[4];
+    quire_frame_t frame;
+
+    for (unsigned round = 0; round < 24; round++) {
+        CHECK_OK(quire_pmm_alloc(pmm, request_of(10), &frame));
+        CHECK_EQUAL(frame.number, 0x4400);
+        CHECK_EQUAL(quire_pmm_alloc(pmm, request_of(10), &halves[0]), QUIRE_NO_MEMORY);
+        CHECK_OK(quire_pmm_free(pmm, frame, 10));
+        for (unsigned at = 0; at < 4; at++)
+            CHECK_OK(quire_pmm_alloc(pmm, request_of(9), &halves[at]));
+        for (unsigned left = 4; left > 0; left--) {
+            size_t pick = (size_t)test_random_below(left);
+            CHECK_OK(quire_pmm_free(pmm, halves[pick], 9));
+            halves[pick] = halves[left - 1];
+        }
+        CHECK_OK(quire_pmm_check(pmm));
+    }
+}
+
+/* Who has had to claim from another lifetime's field goes on in one of its own as soon as there is one. */
+TEST(pmm, claims_return_to_their_own_lifetime)
+{
+    quire_pmm_t *pmm = simulated_pmm(&simulated, 0x4000, 1024);
+    const quire_pmm_request_t movable = request_of(0);
+    quire_pmm_request_t lasting = request_of(0);
+    quire_frame_t huge;
+    quire_frame_t first;
+    quire_frame_t frame;
+
+    lasting.lifetime = QUIRE_LIFETIME_LONG;
+    CHECK_OK(quire_pmm_alloc(pmm, movable, &first));
+    CHECK_OK(quire_pmm_alloc(pmm, request_of(9), &huge));
+    CHECK_OK(quire_pmm_alloc(pmm, lasting, &frame)); /* there is only the other's */
+    CHECK_EQUAL(frame.number >> 9, first.number >> 9);
+    CHECK_OK(quire_pmm_free(pmm, huge, 9));
+    /* What has been claimed already is used first: a word. */
+    for (unsigned at = 0; at < 64; at++)
+        CHECK_OK(quire_pmm_alloc(pmm, lasting, &frame));
+    for (unsigned at = 0; at < 64; at++) {
+        CHECK_OK(quire_pmm_alloc(pmm, lasting, &frame));
+        CHECK_EQUAL(frame.number >> 9, huge.number >> 9);
+    }
 }
 
 TEST(pmm, metadata_cost_at_most_8_bytes_a_frame)

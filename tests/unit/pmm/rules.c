@@ -128,23 +128,20 @@ static void branch_is_lost(quire_pmm_t *pmm)
     tree[pmm->shape.offset[pmm->shape.levels - 1]] = 0;
 }
 
-/* A claim that is not what it seems; the CPU is kept out, so that the check does not put it back. */
-static magazine_t *shut_magazine(const quire_pmm_t *pmm)
+/* The calling CPU's own; empty. */
+static magazine_t *empty_magazine(const quire_pmm_t *pmm)
 {
-    magazine_t *magazine = magazine_of(pmm, quire_port_cpu(), QUIRE_LIFETIME_LONG);
-
-    magazine->floor = SHUT;
-    return magazine;
+    return magazine_of(pmm, quire_port_cpu(), QUIRE_LIFETIME_LONG);
 }
 
 static void claim_of_too_many(quire_pmm_t *pmm)
 {
-    shut_magazine(pmm)->count = MAGAZINE_FRAMES + 1;
+    empty_magazine(pmm)->count = MAGAZINE_FRAMES + 1;
 }
 
 static void claim_of_a_huge_frame(quire_pmm_t *pmm)
 {
-    magazine_t *magazine = shut_magazine(pmm);
+    magazine_t *magazine = empty_magazine(pmm);
 
     magazine->entries[0] = (uint32_t)index_of(huge) + 1;
     magazine->count = 1;
@@ -152,7 +149,7 @@ static void claim_of_a_huge_frame(quire_pmm_t *pmm)
 
 static void claim_of_a_used_frame(quire_pmm_t *pmm)
 {
-    magazine_t *magazine = shut_magazine(pmm);
+    magazine_t *magazine = empty_magazine(pmm);
 
     magazine->base = index_of(single) & ~(size_t)(WORD_FRAMES - 1);
     magazine->mask = (word_t)1 << (index_of(single) % WORD_FRAMES);
