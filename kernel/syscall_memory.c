@@ -12,7 +12,9 @@
  * vm.overcommit_memory 0) a single wish for more writable memory than the machine has is refused, unless
  * MAP_NORESERVE says that it is meant.
  *
- * Page 0 is never given (EPERM, as vm.mmap_min_addr does for those who are not privileged).
+ * What lies below ARCH_USER_START is never given: the kernel's own null pointers must not lead into a process's memory.
+ * Processes are the super-user's, without CAP_SYS_RAWIO, as in a container: MAP_FIXED answers EPERM, and a hint is moved
+ * up to where memory may be (vm.mmap_min_addr).
  */
 #include "arch/arch.h"
 #include "calls.h"
@@ -146,6 +148,8 @@ static call_result_t map(process_t *process, wish_t wish)
         flags = QUIRE_RESERVE_FIXED;
     else if ((wish.flags & MAP_FIXED) != 0)
         flags = QUIRE_RESERVE_REPLACE;
+    else if (wish.address >= QUIRE_PAGE_BYTES && wish.address < ARCH_USER_START)
+        wish.address = ARCH_USER_START;
     status = quire_vmm_reserve(space, wish.address, wish.bytes, prot_of(wish.prot), flags, &va);
     if (status != QUIRE_OK)
         return call_error(status);

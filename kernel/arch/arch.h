@@ -20,7 +20,7 @@
  *   ARCH_FORMAT                       the quire_format_t of this kernel (quire_format_x86_4level, ...)
  *   ARCH_ELF_CLASS, ARCH_ELF_MACHINE  1/3 (EM_386) or 2/62 (EM_X86_64)
  *   ARCH_SEGMENTED                    whether processes can live by segments (kernel/segments.h)
- *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [0x1000.., ...)
+ *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [64 KiB, ...)
  *   ARCH_KERNEL_START                 where the shared upper half begins
  *   ARCH_DIRECT_START, ARCH_DIRECT_END  the direct map of RAM
  *   ARCH_AREA_START, ARCH_AREA_END    room for the kernel space's area (heap, kernel stacks); what it is: kernel_space
@@ -109,8 +109,8 @@ void arch_set_kernel_stack(uintptr_t top);
 /* The tree of the process that will run in ring 3, loaded already. */
 void arch_set_user_table(const quire_table_t *table);
 
-/* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied (NULL:
-   all). */
+/* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied.
+   */
 void arch_ports_deny(void);
 void arch_ports_resume(void);
 void arch_ports_load(const quire_io_bitmap_t *bitmap);

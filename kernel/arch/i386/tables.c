@@ -62,6 +62,8 @@ static uint64_t gdt[GDT_WORDS];
 static uint64_t flat_code; /* of ring 3, while they are not in the GDT */
 static uint64_t flat_data;
 static uint64_t idt[VECTORS];
+const uint16_t cpu_gdt_bytes = sizeof(gdt);
+const uint16_t cpu_idt_bytes = sizeof(idt);
 static struct task_block {
     task_state_t state;
     quire_io_bitmap_t ports;
@@ -100,11 +102,6 @@ static void fill_gdt(void)
     put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault, sizeof(double_fault));
 }
 
-static void load_local(uint16_t selector)
-{
-    __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
-}
-
 uint64_t local_table_describe(const uint64_t *table, size_t bytes)
 {
     uint64_t words[2];
@@ -119,14 +116,14 @@ void local_table_load(uint64_t descriptor)
     gdt[ARCH_SELECTOR_LOCAL >> 3] = descriptor;
     gdt[ARCH_SELECTOR_USER_CODE >> 3] = 0;
     gdt[ARCH_SELECTOR_USER_DATA >> 3] = 0;
-    load_local(ARCH_SELECTOR_LOCAL);
+    cpu_load_local(ARCH_SELECTOR_LOCAL);
 }
 
 void local_table_unload(void)
 {
     gdt[ARCH_SELECTOR_USER_CODE >> 3] = flat_code;
     gdt[ARCH_SELECTOR_USER_DATA >> 3] = flat_data;
-    load_local(0);
+    cpu_load_local(0);
 }
 
 quire_segment_tables_t global_table(void)
@@ -185,11 +182,6 @@ void cpu_tables_init(void)
     cpu_load_idt(idt, sizeof(idt));
     load_segments();
     cpu_load_task(ARCH_SELECTOR_TASK);
-}
-
-/* There is no SYSCALL here: INT 0x80 is a gate like any other. */
-void cpu_syscall_init(void)
-{
 }
 
 void arch_memory_ready(quire_table_t *table)

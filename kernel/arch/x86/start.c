@@ -5,6 +5,7 @@
 #include "../../boot.h"
 #include "../../print.h"
 #include "cpu.h"
+#include "registers.h"
 
 _Noreturn void arch_start(uint32_t magic, uint32_t info, uint64_t entry_time);
 
@@ -23,6 +24,7 @@ void arch_start(uint32_t magic, uint32_t info, uint64_t entry_time)
     serial_init();
     cpu_detect();
     cpu_tables_init();
+    cpu_registers_load();
     if (!boot_read(magic, info, peek, &boot_info)) {
         print_always("quire: started by an unknown boot loader (magic number 0x%x): Multiboot 1 or 2 is needed\n",
                      magic);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tables.c - GDT, IDT, TSS and SYSCALL of the 64-bit kernel, and the switching of a process's thread-local base.
+ * tables.c - GDT, IDT and TSS of the 64-bit kernel, and the switching of a process's thread-local base.
  *
  * Segmentation in long mode is all but gone: base and limit are ignored, the code segment says 64 bits, the TSS holds
  * stack pointers. What can arrive while RSP is still the process's (NMI, machine check, #DB after a load of SS), and
@@ -33,11 +33,12 @@ typedef struct task_state {
 _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
 extern uintptr_t syscall_kernel_stack;
-void syscall_entry(void);
 
 /* What the CPU looks at while ring 3 runs. */
 static uint64_t gdt[GDT_WORDS] IN_GATE;
 static uint64_t idt[VECTORS * 2] IN_GATE;
+const uint16_t cpu_gdt_bytes = sizeof(gdt);
+const uint16_t cpu_idt_bytes = sizeof(idt);
 static struct task_block {
     task_state_t state;
     quire_io_bitmap_t ports;
@@ -106,14 +107,6 @@ void cpu_tables_init(void)
     cpu_load_gdt(gdt, sizeof(gdt));
     cpu_load_idt(idt, sizeof(idt));
     cpu_load_task(ARCH_SELECTOR_TASK);
-}
-
-void cpu_syscall_init(void)
-{
-    cpu_write_msr(MSR_STAR, (uint64_t)(ARCH_SELECTOR_USER_BASE | 3) << 48 | (uint64_t)ARCH_SELECTOR_KERNEL_CODE << 32);
-    cpu_write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
-    cpu_write_msr(MSR_SFMASK, FLAG_TF | FLAG_IF | FLAG_DF | FLAG_NT | FLAG_AC);
-    cpu_write_msr(MSR_EFER, cpu_read_msr(MSR_EFER) | EFER_SCE);
 }
 
 void arch_memory_ready(quire_table_t *table)
