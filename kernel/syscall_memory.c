@@ -17,6 +17,7 @@
  * up to where memory may be (vm.mmap_min_addr).
  */
 #include "arch/arch.h"
+#include "boot.h"
 #include "calls.h"
 #include "memory.h"
 #include "segments.h"
@@ -53,6 +54,14 @@ static bool is_aligned(uintptr_t address)
 static bool too_much(uintptr_t bytes)
 {
     return bytes >> QUIRE_PAGE_SHIFT > memory_frames;
+}
+
+/* The boot word "wx": nothing is both written and executed. -EACCES, as Linux answers where a policy forbids it. */
+static bool wx_forbids(uintptr_t linux_prot)
+{
+    const uintptr_t both = PROT_WRITE | PROT_EXEC;
+
+    return (linux_prot & both) == both && boot_option("wx", NULL, 0);
 }
 
 /* The end of what is mapped without a hole from `start` on, at most `end`. */
@@ -121,6 +130,8 @@ static call_result_t check_wish(process_t *process, wish_t *wish)
         return -EINVAL;
     if (fixed && wish->address < ARCH_USER_START)
         return -EPERM;
+    if (wx_forbids(wish->prot))
+        return -EACCES;
     if ((wish->flags & MAP_ANONYMOUS) == 0)
         return -ENODEV;
     if (type != MAP_PRIVATE && (type != MAP_SHARED || (wish->flags & MAP_GROWSDOWN) != 0))
@@ -224,6 +235,8 @@ call_result_t protect_memory(process_t *process, const uintptr_t *argument, int 
         return -EINVAL;
     if (!range_is_user(start, bytes) || start < ARCH_USER_START)
         return -ENOMEM;
+    if (wx_forbids(prot))
+        return -EACCES;
     /* What lies before a hole changes, as on Linux. */
     end = mapped_end(&process->space, start, start + bytes);
     if (end > start)

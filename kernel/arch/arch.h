@@ -56,7 +56,10 @@ _Noreturn void kernel_main(void);
 /* The addresses that the linker script gives. */
 extern char text_start[], rodata_start[], data_start[], image_end[];
 extern char image_physical_start[], image_physical_end[];
-extern char boot_stack_guard[]; /* one page, below the boot stack */
+
+/* The page below each stack of the machine's own, which is never mapped, and the stack's name; NULL: there are no more
+   of that number. */
+const char *arch_stack_guard(unsigned number, quire_va_t *guard);
 
 /* Whether this CPU has pages of that level (1 GiB pages are not everywhere), and how many bits a physical address has.
  */
@@ -160,5 +163,13 @@ _Noreturn void arch_exit(bool clean, unsigned status);
 _Noreturn void arch_stop(void);
 
 uint64_t arch_timestamp(void);
+
+/* --- for kernel/random.c --- */
+
+/* Fills `words` from the CPU's own source of random numbers, and names it; NULL: it has none, or none now. */
+const char *arch_random_words(uint32_t *words, size_t count);
+
+/* The interval timer's counter as it is now: a clock that is not the CPU's. */
+uint16_t arch_timer_count(void);
 
 #endif

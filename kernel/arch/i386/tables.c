@@ -55,6 +55,7 @@ typedef struct task_state {
 
 _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
+extern char boot_stack_guard[];
 void trap_stub_syscall(void);
 void double_fault_task(void);
 
@@ -70,7 +71,10 @@ static struct task_block {
 } task_block __attribute__((aligned(16)));
 static task_state_t *const task = &task_block.state;
 static task_state_t double_fault;
-static uint8_t double_fault_stack[DOUBLE_FAULT_STACK_BYTES] __attribute__((aligned(16)));
+static struct {
+    uint8_t guard[QUIRE_PAGE_BYTES];
+    uint8_t stack[DOUBLE_FAULT_STACK_BYTES];
+} double_fault_block __attribute__((aligned(4096), section(".bss.page")));
 
 static void put_task(uint16_t selector, const task_state_t *state, size_t bytes)
 {
@@ -169,7 +173,7 @@ void cpu_tables_init(void)
         .cr3 = cpu_read_cr3(),
         .eip = (uintptr_t)double_fault_task,
         .eflags = 2,
-        .esp = (uintptr_t)double_fault_stack + sizeof(double_fault_stack),
+        .esp = (uintptr_t)double_fault_block.stack + DOUBLE_FAULT_STACK_BYTES,
         .cs = ARCH_SELECTOR_KERNEL_CODE,
         .ss = ARCH_SELECTOR_KERNEL_DATA,
         .ds = ARCH_SELECTOR_KERNEL_DATA,
@@ -182,6 +186,19 @@ void cpu_tables_init(void)
     cpu_load_idt(idt, sizeof(idt));
     load_segments();
     cpu_load_task(ARCH_SELECTOR_TASK);
+}
+
+const char *arch_stack_guard(unsigned number, quire_va_t *guard)
+{
+    static const struct {
+        const void *guard;
+        const char *name;
+    } stacks[] = {{boot_stack_guard, "the boot stack"}, {double_fault_block.guard, "the stack of double faults"}};
+
+    if (number >= sizeof(stacks) / sizeof(stacks[0]))
+        return NULL;
+    *guard = (uintptr_t)stacks[number].guard;
+    return stacks[number].name;
 }
 
 void arch_memory_ready(quire_table_t *table)

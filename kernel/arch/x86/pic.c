@@ -59,6 +59,15 @@ void pit_init(unsigned hertz)
     send(0x40, (uint8_t)(divisor >> 8));
 }
 
+uint16_t arch_timer_count(void)
+{
+    uint8_t low;
+
+    cpu_out8(0x43, 0); /* latches the counter of channel 0 */
+    low = cpu_in8(0x40);
+    return (uint16_t)(low | cpu_in8(0x40) << 8);
+}
+
 static bool in_service(uint16_t command, unsigned line)
 {
     cpu_out8(command, READ_SERVICE);

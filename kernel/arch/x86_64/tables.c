@@ -32,6 +32,7 @@ typedef struct task_state {
 
 _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
+extern char boot_stack_guard[];
 extern uintptr_t syscall_kernel_stack;
 
 /* What the CPU looks at while ring 3 runs. */
@@ -44,7 +45,10 @@ static struct task_block {
     quire_io_bitmap_t ports;
 } task_block IN_GATE __attribute__((aligned(16)));
 static task_state_t *const task = &task_block.state;
-static uint8_t interrupt_stacks[INTERRUPT_STACKS][INTERRUPT_STACK_BYTES] IN_GATE __attribute__((aligned(16)));
+static struct {
+    uint8_t guard[QUIRE_PAGE_BYTES];
+    uint8_t stack[INTERRUPT_STACK_BYTES];
+} interrupt_blocks[INTERRUPT_STACKS] IN_GATE __attribute__((aligned(4096)));
 
 /* 0: the interrupted stack, or the kernel's when ring 3 was interrupted. */
 static uint8_t stack_of_vector(unsigned vector)
@@ -101,12 +105,32 @@ void cpu_tables_init(void)
 {
     task_ports_init(&task_block);
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++)
-        task->interrupt_stacks[i] = (uintptr_t)interrupt_stacks[i] + INTERRUPT_STACK_BYTES;
+        task->interrupt_stacks[i] = (uintptr_t)interrupt_blocks[i].stack + INTERRUPT_STACK_BYTES;
     fill_gdt();
     fill_idt();
     cpu_load_gdt(gdt, sizeof(gdt));
     cpu_load_idt(idt, sizeof(idt));
     cpu_load_task(ARCH_SELECTOR_TASK);
+}
+
+const char *arch_stack_guard(unsigned number, quire_va_t *guard)
+{
+    static const struct {
+        const void *guard;
+        const char *name;
+    } stacks[] = {
+        {boot_stack_guard, "the boot stack"},
+        {gate_stack_guard, "the stack that isolated entries begin on"},
+        {interrupt_blocks[0].guard, "the stack of debug traps"},
+        {interrupt_blocks[1].guard, "the stack of non-maskable interrupts"},
+        {interrupt_blocks[2].guard, "the stack of double faults"},
+        {interrupt_blocks[3].guard, "the stack of machine checks"},
+    };
+
+    if (number >= sizeof(stacks) / sizeof(stacks[0]))
+        return NULL;
+    *guard = (uintptr_t)stacks[number].guard;
+    return stacks[number].name;
 }
 
 void arch_memory_ready(quire_table_t *table)
