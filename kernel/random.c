@@ -11,11 +11,12 @@
  *   - RDSEED, or RDRAND, where the CPU has them: credited in full, unless all answers are the same (CPUs were sold that
  *     answer all ones after a sleep);
  *   - the jitter of time stamps around reads of the timer chip, always: a bit is credited for every eighth difference
- *     that is unlike the two before it, which on a machine that counts instructions is next to none;
+ *     that is unlike the two before it;
  *   - the moment of each interrupt, the time that the boot took until then: credited with nothing.
  * What is credited is said at boot; if it is too little, also where the kernel is otherwise quiet. Nobody is kept
  * waiting: getrandom answers from what there is, since nothing else would come. Where the emulator counts instructions
- * (the word "icount") the same numbers come on each boot, by the same generator: there runs are meant to repeat.
+ * (the word "icount") the same numbers come on each boot, by the same generator: there runs are meant to repeat,
+ * and nothing is credited.
  *
  * Rejected: blocking until there is enough (a machine without a source would stand still for ever), and giving out what
  * RDRAND says as it is.
@@ -23,11 +24,12 @@
 #include "random.h"
 
 #include "arch/arch.h"
+#include "boot.h"
 #include "bytes.h"
 #include "chacha.h"
 
 #define KEY_BYTES         (4 * CHACHA_KEY_WORDS)
-#define JITTER_ROUNDS     2560 /* 256 bits if each eighth counts, with a quarter to spare */
+#define JITTER_ROUNDS     16384 /* at most: a clock that steps slowly gives little in each */
 #define JITTER_ROUNDS_FEW 32
 #define JITTER_SHARE      8
 
@@ -114,7 +116,7 @@ static void gather_jitter(void)
     uint64_t before = arch_timestamp();
     unsigned unlike = 0;
 
-    for (unsigned round = 0; round < rounds; round++) {
+    for (unsigned round = 0; round < rounds && unlike < RANDOM_BITS_FULL * JITTER_SHARE; round++) {
         uint64_t counter = arch_timer_count();
         uint64_t now = arch_timestamp();
 
@@ -138,14 +140,20 @@ void random_init(void)
     gather_jitter();
 }
 
+/* Where instructions are counted all of it repeats, what the emulator's CPU says among it. */
+static bool repeats(void)
+{
+    return boot_option("icount", NULL, 0);
+}
+
 unsigned random_credit(void)
 {
-    return generator.credit;
+    return repeats() ? 0 : generator.credit;
 }
 
 const char *random_source(void)
 {
-    return generator.source;
+    return repeats() ? "the count of instructions" : generator.source;
 }
 
 void random_bytes(void *to, size_t bytes)

@@ -33,14 +33,16 @@ static bool peek(uint64_t pa, void *to, size_t bytes)
 
 void arch_start(uint32_t magic, uint32_t info, uint64_t entry_time)
 {
+    uintptr_t canary;
+
     boot_info.entry_time = entry_time;
     serial_init();
     cpu_detect();
     cpu_tables_init();
     cpu_registers_load();
     random_init();
-    random_bytes(&__stack_chk_guard, sizeof(__stack_chk_guard));
-    __stack_chk_guard &= ~(uintptr_t)0xff; /* no string is copied over a zero byte */
+    random_bytes(&canary, sizeof(canary));
+    __stack_chk_guard = canary & ~(uintptr_t)0xff; /* no string is copied over a zero byte */
     if (!boot_read(magic, info, peek, &boot_info)) {
         print_always("quire: started by an unknown boot loader (magic number 0x%x): Multiboot 1 or 2 is needed\n",
                      magic);
