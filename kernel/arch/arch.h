@@ -138,6 +138,7 @@ typedef struct arch_user_state {
     uintptr_t tls_base;         /* x86_64: FS.base; i386: base of GDT entry 6 */
     uint32_t tls_descriptor[2]; /* i386: GDT entry 6 as set_thread_area asked for it */
     uint32_t key_rights;        /* x86_64: PKRU */
+    uint16_t selectors[4];      /* x86_64: DS, ES, FS, GS, which i386 has in the frame */
 } __attribute__((aligned(16))) arch_user_state_t;
 void arch_user_state_init(arch_user_state_t *state);
 void arch_user_state_save(arch_user_state_t *state);

@@ -2,8 +2,8 @@
 /*
  * fpu.c - the floating-point registers of one process are nobody else's, and neither are its exceptions.
  *
- * On a CPU without FXSR only an emulator that raises pending exceptions where the manual says so can fail the first test
- * (tests/boot/fpu.t).
+ * On a CPU without FXSR only an emulator that raises pending exceptions where the manual says so can fail the first
+ * test (tests/boot/fpu.t).
  */
 #include "arch/arch.h"
 #include "test.h"

@@ -151,19 +151,26 @@ void arch_user_state_init(arch_user_state_t *state)
     fpu_init(state->fpu);
 }
 
-/* A process may have loaded FS or GS with a selector, which changes the base: what it has is what counts. */
+/* A process may have loaded FS or GS with a selector, which changes the base: what it has is what counts. Selectors are
+   saved, too: the kernel needs none of these four, so they would be the next process's to read. */
 void arch_user_state_save(arch_user_state_t *state)
 {
     fpu_save(state->fpu);
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+                     : "=m"(state->selectors[0]), "=m"(state->selectors[1]), "=m"(state->selectors[2]),
+                       "=m"(state->selectors[3]));
     state->tls_base = cpu_read_msr(MSR_FS_BASE);
     state->key_rights = arch_key_rights();
 }
 
-/* Selectors first: loading one overwrites the base. */
+/* Selectors first: loading one overwrites the base. None can be bad: ring 3 has loaded them from this very table. */
 void arch_user_state_load(const arch_user_state_t *state)
 {
     fpu_load(state->fpu);
-    __asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(0));
+    __asm__ volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
+                     :
+                     : "m"(state->selectors[0]), "m"(state->selectors[1]), "m"(state->selectors[2]),
+                       "m"(state->selectors[3]));
     cpu_write_msr(MSR_FS_BASE, state->tls_base < ARCH_USER_END ? state->tls_base : 0);
     arch_set_key_rights(state->key_rights);
 }
