@@ -29,7 +29,7 @@ HOST_C := $(filter-out $(TSAN_C) $(MACHINE_C),$(wildcard tests/host/*/*.c tests/
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
-PORTABLE_C := $(wildcard kernel/boot.c kernel/boot_map.c kernel/elf.c kernel/initrd.c)
+PORTABLE_C := $(wildcard kernel/boot.c kernel/boot_map.c kernel/chacha.c kernel/elf.c kernel/initrd.c)
 # ./quire explain: a program of the host.
 EXPLAIN_C := $(wildcard tools/explain/*.c)
 EXPLAIN_PARTS_C := $(filter-out %/main.c %/port.c,$(EXPLAIN_C))
@@ -49,7 +49,9 @@ MODEL := $(if $(filter x86_64,$(ARCH)),-mcmodel=kernel)
 FREESTANDING := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
                 "-ffile-prefix-map=$(CURDIR)/=" -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -DQUIRE_PORT_CPU=0 -Iinclude
 MM_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Imm
-KERNEL_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Ikernel -I$(AD)
+# The kernel's own stack frames are guarded; the library has no arrays that its callers fill on its stack.
+GUARDED := -fstack-protector-strong -mstack-protector-guard=global
+KERNEL_FLAGS := $(FREESTANDING) $(GUARDED) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Ikernel -I$(AD)
 UNIT_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -iquote mm -iquote kernel -iquote $(AD) \
               -iquote tests/harness
 USER_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) -iquote mm -iquote user/runtime -iquote user -iquote $(UD)

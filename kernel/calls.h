@@ -9,6 +9,7 @@
 #include "file.h"
 #include "linux.h"
 #include "process.h"
+#include "random.h"
 
 typedef intptr_t call_result_t;
 typedef call_result_t (*call_t)(process_t *process, const uintptr_t *argument);
@@ -67,9 +68,6 @@ bool key_is_allocated(const process_t *process, int key);
 /* --- kernel/syscall_signal.c --- */
 /* Acts on signals that are pending and not blocked; may end the process. */
 void signal_deliver(process_t *process);
-
-/* --- kernel/random.c --- */
-void random_bytes(void *to, size_t bytes);
 
 /* --- kernel/arch/<arch>/linux.c: what differs between the two machines --- */
 extern const char linux_machine[]; /* uname -m */

@@ -185,7 +185,7 @@ static quire_status_t check_segment(const reader_t *reader, const elf_segment_t 
     if (segment->address + segment->memory_bytes > machine->end)
         return refuse(reader, QUIRE_NO_SPACE, "a segment reaches into the kernel's half of the address space");
     if (!relocatable && segment->address < machine->start)
-        return refuse(reader, QUIRE_NO_SPACE, "a segment lies in the first page, which is never mapped");
+        return refuse(reader, QUIRE_NO_SPACE, "a segment lies below 64 KiB, where nothing is ever mapped");
     return QUIRE_OK;
 }
 

@@ -17,6 +17,8 @@
  *     quiet          only what cannot be left unsaid
  *     stop           stands still after the report of a fault that ends a process or the kernel, for ./quire explain
  *     icount         the emulator counts instructions in the time-stamp counter
+ *     ports=FIRST-LAST,...  ports that programs may ask for, by ioperm and iopl; unsaid: none
+ *     wx             no program gets memory that is both written and executed
  *     nopcid         leaves process-context identifiers off
  *     kpti, nokpti   ring 3 runs without the kernel's page tables (x86_64); unsaid: if the CPU is known to need it
  *     lf             new lines on the console are line feeds alone
@@ -32,6 +34,7 @@
 #include "monitor.h"
 #include "ports.h"
 #include "print.h"
+#include "random.h"
 #include "selfcheck.h"
 #include "show.h"
 #include "switch_cost.h"
@@ -109,10 +112,12 @@ static int do_what_is_wanted(void)
 static void claim_ports(void)
 {
     static const quire_io_claim_t mine[] = {
+        {0x0f, 1, "DMA controller 1"},
         {0x20, 2, "interrupt controller 1"},
         {0x40, 4, "interval timer"},
         {0x80, 1, "delay"},
         {0xa0, 2, "interrupt controller 2"},
+        {0xde, 1, "DMA controller 2"},
         {0xe9, 1, "debug console"},
         {0xf4, 4, "machine exit"},
         {0x2e8, 8, "serial port 4: events"},
@@ -125,6 +130,14 @@ static void claim_ports(void)
         ports_claim(mine[i].first, mine[i].count, mine[i].owner);
 }
 
+/* Who makes keys on this machine shall know. Where instructions are counted, runs are meant to repeat. */
+static void tell_random(void)
+{
+    if (random_credit() < RANDOM_BITS_FULL && !boot_option("icount", NULL, 0))
+        print_always("quire: random numbers are seeded by %s, with %u of %u bits: make no keys here\n", random_source(),
+                     random_credit(), RANDOM_BITS_FULL);
+}
+
 _Noreturn void kernel_main(void)
 {
     int status;
@@ -135,6 +148,8 @@ _Noreturn void kernel_main(void)
     memory_init();
     arch_init();
     claim_ports();
+    ports_read_grants();
+    tell_random();
     initrd_init();
     status = do_what_is_wanted();
     if (!boot_option("run", NULL, 0) && (arch_is_isolated() || quire_table_loads(&kernel_space.table).loads != 0))

@@ -229,18 +229,19 @@ static void map_image(void)
     map_range((uintptr_t)data_start, physical(data_start), (uintptr_t)(image_end - data_start), READ_WRITE);
 }
 
-/* A boot stack that overflows meets a guard page. */
-static void guard_boot_stack(void)
+/* A stack that overflows meets a guard page. */
+static void guard_stacks(void)
 {
     const quire_page_t guard = {.kind = QUIRE_PAGE_GUARD};
-    quire_va_t start = (uintptr_t)boot_stack_guard;
-    quire_va_t end = start + QUIRE_PAGE_BYTES;
     quire_cursor_t cursor;
+    quire_va_t start;
 
-    must(quire_cursor_open(&cursor, &kernel_space.table, start, end, QUIRE_CURSOR_EDGES),
-         "there is no room for the kernel's page tables");
-    (void)quire_cursor_mark(&cursor, start, end, &guard);
-    quire_cursor_close(&cursor);
+    for (unsigned i = 0; arch_stack_guard(i, &start) != NULL; i++) {
+        must(quire_cursor_open(&cursor, &kernel_space.table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_EDGES),
+             "there is no room for the kernel's page tables");
+        (void)quire_cursor_mark(&cursor, start, start + QUIRE_PAGE_BYTES, &guard);
+        quire_cursor_close(&cursor);
+    }
 }
 
 /* In two-level paging every 4 MiB of the area cost a frame for good, so a small machine gets a small area. */
@@ -277,7 +278,7 @@ static void build_tables(void)
          "there is no room for the kernel's page tables");
     map_ram();
     map_image();
-    guard_boot_stack();
+    guard_stacks();
     must(arch_windows_init(&kernel_space.table), "there is no room for windows on high memory");
     must(quire_table_pin(&kernel_space.table, ARCH_AREA_START, end), "there is no room for the kernel's page tables");
     check_before_load();

@@ -7,16 +7,18 @@
  * TSS's bitmap may be looked at: yes if it is still the process's own, otherwise no port is allowed. The first IN or
  * OUT then faults, its bitmap is copied, and the instruction runs again.
  *
- * A process's bitmap is made by its first ioperm and is the heap's. iopl(3) is a bitmap with everything allowed: the
- * processor's own IOPL stays 0, because with IOPL 3 a process could switch interrupts off.
+ * A process's bitmap is made by its first ioperm and is the heap's. iopl(3) is the bitmap of all that the boot words
+ * give away (port_grants.c): the processor's own IOPL stays 0, because with IOPL 3 a process could switch interrupts
+ * off, and would have every port.
  *
- * Rejected: one TSS for each process (8 KiB more of each, and a TSS switch), and refusing ioperm on ports that a driver
- * has claimed: Linux grants them to whoever may ask at all, and debuggers rely on it.
+ * Rejected: one TSS for each process (8 KiB more of each, and a TSS switch), and asking who a process is: all are the
+ * super-user's here, and a program that was run to see what it does must not write memory by a device's DMA.
  */
 #include "ports.h"
 
 #include "arch/arch.h"
 #include "memory.h"
+#include "port_grants.h"
 #include "print.h"
 
 #define CLAIMS_MAX 32
@@ -33,6 +35,11 @@ void ports_claim(uint32_t first, uint32_t count, const char *owner)
 {
     if (quire_io_claim(&claims, first, count, owner) != QUIRE_OK)
         quire_port_panic("ports: two drivers want the same ports");
+}
+
+void ports_read_grants(void)
+{
+    port_grants_read(&claims);
 }
 
 static void forget_loaded(const process_t *process)
@@ -58,6 +65,8 @@ quire_status_t ports_allow(process_t *process, uint32_t first, uint32_t count, b
 {
     if (count == 0 || first >= QUIRE_IO_PORTS || count > QUIRE_IO_PORTS - first)
         return QUIRE_INVALID;
+    if (allowed && !port_grants_hold(first, count))
+        return QUIRE_DENIED;
     /* Who has no bitmap is denied everything already. */
     if (!allowed && process->ports == NULL)
         return QUIRE_OK;
@@ -71,6 +80,8 @@ quire_status_t ports_set_level(process_t *process, unsigned level)
 {
     if (level > LEVEL_ALL)
         return QUIRE_INVALID;
+    if (level > process->port_level && port_grants() == NULL)
+        return QUIRE_DENIED;
     process->port_level = (uint8_t)level;
     forget_loaded(process);
     return QUIRE_OK;
@@ -95,7 +106,7 @@ bool ports_fault(const process_t *process)
 
     if (in_force || (process->ports == NULL && !all))
         return false;
-    arch_ports_load(all ? NULL : process->ports);
+    arch_ports_load(all ? port_grants() : process->ports);
     loaded_process = process->id;
     in_force = true;
     return true;
@@ -116,7 +127,7 @@ static bool is_allowed(const process_t *process, uint32_t port)
 static void show_allowed(const process_t *process)
 {
     if (process->port_level == LEVEL_ALL) {
-        print("  process %u (%s): all ports, by iopl\n", process->id, process->name);
+        print("  process %u (%s): all that the boot words give, by iopl\n", process->id, process->name);
         return;
     }
     for (uint32_t port = 0; port < QUIRE_IO_PORTS; port++) {

@@ -22,6 +22,7 @@
 #include "process.h"
 
 #include "arch/arch.h"
+#include "boot.h"
 #include "bytes.h"
 #include "calls.h"
 #include "elf.h"
@@ -118,6 +119,16 @@ typedef struct start {
     bool segmented; /* it wants segments rather than pages */
 } start_t;
 
+static bool wants_both(const elf_image_t *image)
+{
+    const unsigned both = ELF_PROT_WRITE | ELF_PROT_EXEC;
+    bool wants = image->executable_stack;
+
+    for (unsigned i = 0; i < image->segment_count; i++)
+        wants |= (image->segments[i].prot & both) == both;
+    return wants;
+}
+
 /* Fills the new address space, and the program's first frame. */
 static quire_status_t furnish_pages(process_t *process, const start_t *start, trap_frame_t *frame, const char **reason)
 {
@@ -132,6 +143,10 @@ static quire_status_t furnish_pages(process_t *process, const start_t *start, tr
     quire_va_t stack;
     quire_status_t status;
 
+    if (boot_option("wx", NULL, 0) && wants_both(image)) {
+        *reason = "it has memory that is both written and executed, and the boot words forbid that";
+        return QUIRE_UNSUPPORTED;
+    }
     random_bytes(facts.random, sizeof(facts.random));
     status = loader_load(&process->space, start->file, image, reason);
     if (status == QUIRE_OK)

@@ -40,7 +40,7 @@ quire_status_t segments_write(process_t *process, uintptr_t to, const void *from
 /* brk. Answers the end of the data segment, as it is then. */
 uintptr_t segments_break(process_t *process, uintptr_t wanted);
 
-/* Whether a system call means pages, or descriptors of the process's own making: no such process may have it. */
+/* Whether a system call is not for such a process: what means pages, or descriptors of the process's own making. */
 bool segments_refuse(const process_t *process, call_t call);
 
 /* Says in words which rule of segmentation a fault has broken; false if the process has no segments. */

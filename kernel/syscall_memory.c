@@ -12,9 +12,12 @@
  * vm.overcommit_memory 0) a single wish for more writable memory than the machine has is refused, unless
  * MAP_NORESERVE says that it is meant.
  *
- * Page 0 is never given (EPERM, as vm.mmap_min_addr does for those who are not privileged).
+ * What lies below ARCH_USER_START is never given: the kernel's own null pointers must not lead into a process's memory.
+ * Processes are the super-user's, without CAP_SYS_RAWIO, as in a container: MAP_FIXED answers EPERM, and a hint is moved
+ * up to where memory may be (vm.mmap_min_addr).
  */
 #include "arch/arch.h"
+#include "boot.h"
 #include "calls.h"
 #include "memory.h"
 #include "segments.h"
@@ -51,6 +54,14 @@ static bool is_aligned(uintptr_t address)
 static bool too_much(uintptr_t bytes)
 {
     return bytes >> QUIRE_PAGE_SHIFT > memory_frames;
+}
+
+/* The boot word "wx": nothing is both written and executed. -EACCES, as Linux answers where a policy forbids it. */
+static bool wx_forbids(uintptr_t linux_prot)
+{
+    const uintptr_t both = PROT_WRITE | PROT_EXEC;
+
+    return (linux_prot & both) == both && boot_option("wx", NULL, 0);
 }
 
 /* The end of what is mapped without a hole from `start` on, at most `end`. */
@@ -119,6 +130,8 @@ static call_result_t check_wish(process_t *process, wish_t *wish)
         return -EINVAL;
     if (fixed && wish->address < ARCH_USER_START)
         return -EPERM;
+    if (wx_forbids(wish->prot))
+        return -EACCES;
     if ((wish->flags & MAP_ANONYMOUS) == 0)
         return -ENODEV;
     if (type != MAP_PRIVATE && (type != MAP_SHARED || (wish->flags & MAP_GROWSDOWN) != 0))
@@ -146,6 +159,8 @@ static call_result_t map(process_t *process, wish_t wish)
         flags = QUIRE_RESERVE_FIXED;
     else if ((wish.flags & MAP_FIXED) != 0)
         flags = QUIRE_RESERVE_REPLACE;
+    else if (wish.address >= QUIRE_PAGE_BYTES && wish.address < ARCH_USER_START)
+        wish.address = ARCH_USER_START;
     status = quire_vmm_reserve(space, wish.address, wish.bytes, prot_of(wish.prot), flags, &va);
     if (status != QUIRE_OK)
         return call_error(status);
@@ -220,6 +235,8 @@ call_result_t protect_memory(process_t *process, const uintptr_t *argument, int 
         return -EINVAL;
     if (!range_is_user(start, bytes) || start < ARCH_USER_START)
         return -ENOMEM;
+    if (wx_forbids(prot))
+        return -EACCES;
     /* What lies before a hole changes, as on Linux. */
     end = mapped_end(&process->space, start, start + bytes);
     if (end > start)

@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "print.h"
 #include "process.h"
+#include "random.h"
 #include "show.h"
 #include "walk.h"
 
@@ -48,6 +49,7 @@ static void show_machine(void)
     print("  %s, %u levels of page tables, started by %s\n", quire_format_name(&ARCH_FORMAT),
           quire_format_levels(&ARCH_FORMAT), boot_info.loader);
     arch_show_cpu();
+    print("  random numbers are seeded by %s, with %u bits\n", random_source(), random_credit());
     print("  %llu %s from the first instruction to all allocators ready\n\n",
           (unsigned long long)(memory_times.heap_done - boot_info.entry_time), walk_unit());
     show_memory_map();

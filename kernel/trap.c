@@ -20,6 +20,7 @@
 #include "ports.h"
 #include "print.h"
 #include "process.h"
+#include "random.h"
 #include "segments.h"
 #include "show.h"
 
@@ -95,6 +96,26 @@ static quire_space_t *present_space(void)
     return process != NULL ? &process->space : &kernel_space;
 }
 
+/* Which stack ends at the guard page that an address lies in, if one does. */
+static void report_stack(uintptr_t va)
+{
+    quire_va_t page = quire_page_down(va);
+    quire_va_t guard;
+    const char *name;
+
+    for (unsigned i = 0; (name = arch_stack_guard(i, &guard)) != NULL; i++) {
+        if (page == guard)
+            print("  %s is used up: that is its guard page\n", name);
+    }
+    for (unsigned place = 0; place < PROCESS_MAX; place++) {
+        const process_t *process = process_at(place);
+
+        if (process != NULL && process->stack != 0 && page == process->stack - QUIRE_PAGE_BYTES)
+            print("  the kernel stack of process %u (%s) is used up: that is its guard page\n", process->id,
+                  process->name);
+    }
+}
+
 /* While the boot tables are in use there is no tree to explain it by, and what they lack is empty. */
 static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t status)
 {
@@ -106,6 +127,7 @@ static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t stat
     }
     quire_explain_fault(&present_space()->table, (quire_va_t)va, (uint32_t)error, words, sizeof(words));
     print("  %s", words);
+    report_stack(va);
     if (status == QUIRE_NO_MEMORY)
         print("  the promise could not be kept: no frame of memory is left\n");
 }
@@ -116,6 +138,7 @@ static void report_double_fault(uintptr_t va)
     print("  a fault could not be delivered; the last page fault was at address 0x%zx:\n", (size_t)va);
     if (present_space()->table.format != NULL)
         show_page_walk(present_space(), (quire_va_t)va);
+    report_stack(va);
 }
 
 static void report_registers(const trap_frame_t *frame)
@@ -253,6 +276,7 @@ static void interrupt(trap_frame_t *frame)
 {
     unsigned vector = frame_vector(frame);
 
+    random_note_moment();
     if (arch_interrupt_begin(vector) && vector == VECTOR_TIMER && frame_from_user(frame))
         process_yield();
 }

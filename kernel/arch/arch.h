@@ -20,7 +20,7 @@
  *   ARCH_FORMAT                       the quire_format_t of this kernel (quire_format_x86_4level, ...)
  *   ARCH_ELF_CLASS, ARCH_ELF_MACHINE  1/3 (EM_386) or 2/62 (EM_X86_64)
  *   ARCH_SEGMENTED                    whether processes can live by segments (kernel/segments.h)
- *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [0x1000.., ...)
+ *   ARCH_USER_START, ARCH_USER_END    what a process may reserve: [64 KiB, ...)
  *   ARCH_KERNEL_START                 where the shared upper half begins
  *   ARCH_DIRECT_START, ARCH_DIRECT_END  the direct map of RAM
  *   ARCH_AREA_START, ARCH_AREA_END    room for the kernel space's area (heap, kernel stacks); what it is: kernel_space
@@ -56,7 +56,10 @@ _Noreturn void kernel_main(void);
 /* The addresses that the linker script gives. */
 extern char text_start[], rodata_start[], data_start[], image_end[];
 extern char image_physical_start[], image_physical_end[];
-extern char boot_stack_guard[]; /* one page, below the boot stack */
+
+/* The page below each stack of the machine's own, which is never mapped, and the stack's name; NULL: there are no more
+   of that number. */
+const char *arch_stack_guard(unsigned number, quire_va_t *guard);
 
 /* Whether this CPU has pages of that level (1 GiB pages are not everywhere), and how many bits a physical address has.
  */
@@ -109,8 +112,8 @@ void arch_set_kernel_stack(uintptr_t top);
 /* The tree of the process that will run in ring 3, loaded already. */
 void arch_set_user_table(const quire_table_t *table);
 
-/* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied (NULL:
-   all). */
+/* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied.
+   */
 void arch_ports_deny(void);
 void arch_ports_resume(void);
 void arch_ports_load(const quire_io_bitmap_t *bitmap);
@@ -135,6 +138,7 @@ typedef struct arch_user_state {
     uintptr_t tls_base;         /* x86_64: FS.base; i386: base of GDT entry 6 */
     uint32_t tls_descriptor[2]; /* i386: GDT entry 6 as set_thread_area asked for it */
     uint32_t key_rights;        /* x86_64: PKRU */
+    uint16_t selectors[4];      /* x86_64: DS, ES, FS, GS, which i386 has in the frame */
 } __attribute__((aligned(16))) arch_user_state_t;
 void arch_user_state_init(arch_user_state_t *state);
 void arch_user_state_save(arch_user_state_t *state);
@@ -163,5 +167,13 @@ _Noreturn void arch_exit(bool clean, unsigned status);
 _Noreturn void arch_stop(void);
 
 uint64_t arch_timestamp(void);
+
+/* --- for kernel/random.c --- */
+
+/* Fills `words` from the CPU's own source of random numbers, and names it; NULL: it has none, or none now. */
+const char *arch_random_words(uint32_t *words, size_t count);
+
+/* The interval timer's counter as it is now: a clock that is not the CPU's. */
+uint16_t arch_timer_count(void);
 
 #endif

@@ -17,6 +17,8 @@ for ARCH in i386 i386pae; do
     machine "$bin/segment-gate"
     equal "$ARCH: a call gate leads to ring 0 and back" "$status" 0
     contains "$ARCH: it comes back in ring 3" "$scratch/out" "I am in ring 3"
+    machine "$bin/segment-pages"
+    equal "$ARCH: no call for pages is for a segmented program" "$status" 0
     machine "$bin/segment-limits" flat-selector
     equal "$ARCH: the flat segment of other programs is not for this one" "$status" 139
     contains "$ARCH: and that is said in words" "$scratch/err" "it wanted to load selector 0x0023, but"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # bochs.sh - a machine of bochs, which checks what QEMU does not; to be read with "." after tap.sh. Without bochs and what
-# makes an ISO the test that reads it is skipped.
+# makes an ISO the test that reads it is skipped. BOCHS_CPU is its processor, as bochs names it.
 
 configure()
 {
@@ -10,7 +10,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 romimage: file=/usr/share/seabios/bios.bin
 vgaromimage: file=/usr/share/seabios/vgabios-isavga.bin
-cpu: model=corei7_skylake_x, count=1, ips=50000000, reset_on_triple_fault=0
+cpu: model=${BOCHS_CPU:-corei7_skylake_x}, count=1, ips=50000000, reset_on_triple_fault=0
 megs: 64
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path=$scratch/quire.iso, status=inserted

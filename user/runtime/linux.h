@@ -20,6 +20,7 @@ enum linux_error {
     ENOMEM = 12,
     EFAULT = 14,
     EEXIST = 17,
+    EPERM = 1,
     EINVAL = 22,
     ENAMETOOLONG = 36,
     ENOSYS = 38,

@@ -13,8 +13,7 @@
 
 #define PHYSICAL(symbol) (symbol - ARCH_IMAGE_OFFSET)
 
-#define CR0_PG      0x80000000
-#define CR0_WP      0x00010000
+#define CR0_VALUE   0x80010033 /* paging, WP, NE, ET, MP, PE, and nothing that the loader left */
 #define CR4_PSE     0x10
 #define CR4_PAE     0x20
 #define MSR_EFER    0xC0000080
@@ -37,6 +36,8 @@ boot_start:
 1:  movl $PHYSICAL(boot_stack_top) - 16, %esp
     movl %eax, 0(%esp) /* arch_start(magic, info, entry_time) */
     movl %ebx, 4(%esp)
+    pushl $2
+    popfl
     call boot_require_cpuid
     call require_features
     rdtsc
@@ -103,17 +104,15 @@ fill_tables:
     ret
 
 switch_paging_on:
-    movl %cr4, %eax
-    orl $CR4_PAE, %eax
+    movl $CR4_PAE, %eax
     movl %eax, %cr4
     movl $MSR_EFER, %ecx
-    rdmsr
-    orl $EFER_NXE, %eax
+    movl $EFER_NXE, %eax
+    xorl %edx, %edx
     wrmsr
     movl $PHYSICAL(boot_root), %eax
     movl %eax, %cr3
-    movl %cr0, %eax
-    orl $(CR0_PG | CR0_WP), %eax
+    movl $CR0_VALUE, %eax
     movl %eax, %cr0
     ret
 
@@ -134,13 +133,11 @@ fill_tables:
     ret
 
 switch_paging_on:
-    movl %cr4, %eax
-    orl $CR4_PSE, %eax
+    movl $CR4_PSE, %eax
     movl %eax, %cr4
     movl $PHYSICAL(boot_root), %eax
     movl %eax, %cr3
-    movl %cr0, %eax
-    orl $(CR0_PG | CR0_WP), %eax
+    movl $CR0_VALUE, %eax
     movl %eax, %cr0
     ret
 

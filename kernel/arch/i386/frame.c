@@ -4,6 +4,7 @@
 
 #include "../../print.h"
 #include "../../trap.h"
+#include "../x86/registers.h"
 #include "double_fault.h"
 
 /* Instructions of entry.S that load what belongs to the process. */
@@ -38,7 +39,12 @@ uintptr_t arch_prepare_stack(uintptr_t top, const trap_frame_t *frame)
 arch_fix_t arch_fix_return(trap_frame_t *frame)
 {
     const char *at = (const char *)frame->eip;
+    uintptr_t behind = cpu_fix_try(frame->eip);
 
+    if (behind != 0) {
+        frame->eip = behind;
+        return ARCH_FIX_RETRY;
+    }
     if (at == trap_return_iret)
         return ARCH_FIX_END_PROCESS;
     if (at != trap_return_gs && at != trap_return_fs && at != trap_return_es && at != trap_return_ds)

@@ -2,7 +2,7 @@
 /*
  * layout.h - where things lie in the 32-bit kernel's address space. For C, assembler and the linker's symbols alike.
  *
- *     0x00001000 - 0xBFFFF000   a process
+ *     0x00010000 - 0xBFFFF000   a process
  *     0xC0000000 - 0xF0000000   the direct map: the first 768 MiB of RAM, the kernel's image among them at 1 MiB
  *     0xF0000000 - 0xFF800000   the kernel space's area, as much of it as this machine's RAM is worth
  *     0xFF800000 - 0xFF808000   windows on frames above the direct map
@@ -33,7 +33,7 @@
 #define ARCH_AREA_START   0xF0000000
 #define ARCH_AREA_END     0xFF800000 /* at the most: kernel_space.end tells */
 #define ARCH_WINDOW_START 0xFF800000
-#define ARCH_USER_START   0x00001000
+#define ARCH_USER_START   0x00010000 /* as vm.mmap_min_addr on Linux */
 #define ARCH_USER_END     0xBFFFF000
 
 #define ARCH_SELECTOR_KERNEL_CODE  0x08

@@ -95,8 +95,6 @@ CALL(set_thread_area)
     bool taken = process->user.tls_descriptor[1] != 0;
     thread_area_t area;
 
-    if (process->segments != NULL)
-        return -ENOSYS; /* a base and limit of its own choice would be a way out of its segments */
     if (copy_in(process, &area, argument[0], sizeof(area)) != 0)
         return -EFAULT;
     if (!is_empty(&area) && !is_acceptable(&area))

@@ -229,16 +229,29 @@ uintptr_t segments_break(process_t *process, uintptr_t wanted)
     return wanted;
 }
 
+/* Named are those that are harmless: a call that is added later is refused until somebody has thought about it. What
+   mmap and its like map, ring 3 could reach only past the segments' window, or instead of it: in all its neighbours. */
 bool segments_refuse(const process_t *process, call_t call)
 {
-    const call_t paged[] = {call_mmap,          call_mmap_pages, call_munmap, call_mprotect,
-                            call_pkey_mprotect, call_madvise,    call_mremap};
+    static const call_t harmless[] = {
+        call_brk,          call_read,           call_write,           call_readv,
+        call_writev,       call_pread,          call_lseek,           call_llseek,
+        call_open,         call_openat,         call_close,           call_ioctl,
+        call_fcntl,        call_readlink,       call_readlinkat,      call_stat,
+        call_lstat,        call_fstat,          call_fstatat,         call_statx,
+        call_exit,         call_process_id,     call_parent_id,       call_user_id,
+        call_uname,        call_getrandom,      call_sched_yield,     call_getrlimit,
+        call_setrlimit,    call_prlimit,        call_ioperm,          call_iopl,
+        call_kill,         call_tkill,          call_tgkill,          call_pause,
+        call_rt_sigaction, call_rt_sigprocmask, call_set_tid_address, call_set_robust_list,
+        call_not_there,
+    };
 
-    for (unsigned i = 0; process->segments != NULL && i < sizeof(paged) / sizeof(paged[0]); i++) {
-        if (call == paged[i])
-            return true;
+    for (unsigned i = 0; process->segments != NULL && i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+        if (call == harmless[i])
+            return false;
     }
-    return false;
+    return process->segments != NULL;
 }
 
 uint32_t segment_gate(uint32_t question)

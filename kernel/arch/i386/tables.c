@@ -55,6 +55,7 @@ typedef struct task_state {
 
 _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
+extern char boot_stack_guard[];
 void trap_stub_syscall(void);
 void double_fault_task(void);
 
@@ -62,13 +63,18 @@ static uint64_t gdt[GDT_WORDS];
 static uint64_t flat_code; /* of ring 3, while they are not in the GDT */
 static uint64_t flat_data;
 static uint64_t idt[VECTORS];
+const uint16_t cpu_gdt_bytes = sizeof(gdt);
+const uint16_t cpu_idt_bytes = sizeof(idt);
 static struct task_block {
     task_state_t state;
     quire_io_bitmap_t ports;
 } task_block __attribute__((aligned(16)));
 static task_state_t *const task = &task_block.state;
 static task_state_t double_fault;
-static uint8_t double_fault_stack[DOUBLE_FAULT_STACK_BYTES] __attribute__((aligned(16)));
+static struct {
+    uint8_t guard[QUIRE_PAGE_BYTES];
+    uint8_t stack[DOUBLE_FAULT_STACK_BYTES];
+} double_fault_block __attribute__((aligned(4096), section(".bss.page")));
 
 static void put_task(uint16_t selector, const task_state_t *state, size_t bytes)
 {
@@ -100,11 +106,6 @@ static void fill_gdt(void)
     put_task(ARCH_SELECTOR_DOUBLE_FAULT, &double_fault, sizeof(double_fault));
 }
 
-static void load_local(uint16_t selector)
-{
-    __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
-}
-
 uint64_t local_table_describe(const uint64_t *table, size_t bytes)
 {
     uint64_t words[2];
@@ -119,14 +120,14 @@ void local_table_load(uint64_t descriptor)
     gdt[ARCH_SELECTOR_LOCAL >> 3] = descriptor;
     gdt[ARCH_SELECTOR_USER_CODE >> 3] = 0;
     gdt[ARCH_SELECTOR_USER_DATA >> 3] = 0;
-    load_local(ARCH_SELECTOR_LOCAL);
+    cpu_load_local(ARCH_SELECTOR_LOCAL);
 }
 
 void local_table_unload(void)
 {
     gdt[ARCH_SELECTOR_USER_CODE >> 3] = flat_code;
     gdt[ARCH_SELECTOR_USER_DATA >> 3] = flat_data;
-    load_local(0);
+    cpu_load_local(0);
 }
 
 quire_segment_tables_t global_table(void)
@@ -172,7 +173,7 @@ void cpu_tables_init(void)
         .cr3 = cpu_read_cr3(),
         .eip = (uintptr_t)double_fault_task,
         .eflags = 2,
-        .esp = (uintptr_t)double_fault_stack + sizeof(double_fault_stack),
+        .esp = (uintptr_t)double_fault_block.stack + DOUBLE_FAULT_STACK_BYTES,
         .cs = ARCH_SELECTOR_KERNEL_CODE,
         .ss = ARCH_SELECTOR_KERNEL_DATA,
         .ds = ARCH_SELECTOR_KERNEL_DATA,
@@ -187,9 +188,17 @@ void cpu_tables_init(void)
     cpu_load_task(ARCH_SELECTOR_TASK);
 }
 
-/* There is no SYSCALL here: INT 0x80 is a gate like any other. */
-void cpu_syscall_init(void)
+const char *arch_stack_guard(unsigned number, quire_va_t *guard)
 {
+    static const struct {
+        const void *guard;
+        const char *name;
+    } stacks[] = {{boot_stack_guard, "the boot stack"}, {double_fault_block.guard, "the stack of double faults"}};
+
+    if (number >= sizeof(stacks) / sizeof(stacks[0]))
+        return NULL;
+    *guard = (uintptr_t)stacks[number].guard;
+    return stacks[number].name;
 }
 
 void arch_memory_ready(quire_table_t *table)

@@ -3,7 +3,7 @@
  * cpu.c - what this CPU can do, and switching it on.
  *
  * The boot code has refused a CPU without what the kernel cannot do without (large pages; PAE and NX; long mode). The
- * rest is taken where it is: nothing above this file asks. CR0.WP was set together with paging.
+ * rest is taken where it is: nothing above this file asks. What the registers hold then: registers.c.
  */
 #include "cpu.h"
 
@@ -11,6 +11,11 @@
 
 #include "../../boot.h"
 #include "../../print.h"
+#include "fpu.h"
+#include "registers.h"
+
+#define VENDOR_AMD   0x68747541 /* "Auth": EBX of leaf 0 */
+#define VENDOR_HYGON 0x6f677948 /* "Hygo" */
 
 cpu_features_t cpu_features;
 bool cpu_smap_enabled;
@@ -18,9 +23,11 @@ bool cpu_smap_enabled;
 void cpu_detect(void)
 {
     uint32_t basic = cpu_identify(0, 0).a;
+    uint32_t vendor = cpu_identify(0, 0).b;
     uint32_t extended = cpu_identify(0x80000000, 0).a;
     cpu_id_t id = cpu_identify(1, 0);
 
+    cpu_features.keeps_last_addresses = vendor == VENDOR_AMD || vendor == VENDOR_HYGON;
     cpu_features.pge = id.d & (1u << 13);
     cpu_features.fxsr = id.d & (1u << 24);
     cpu_features.sse = id.d & (1u << 25);
@@ -39,32 +46,13 @@ void cpu_detect(void)
         cpu_features.physical_bits = cpu_identify(0x80000008, 0).a & 0xff;
 }
 
-/* PCIDs can be switched on while CR3 holds none: the boot code and the first load of the kernel's tree see to that. */
+/* PCIDs can be switched on while CR3 holds none: the boot code and the first load of the kernel's tree see to that.
+   CR4.OSXSAVE stays off: then no program finds AVX, whose registers we do not switch. */
 void cpu_enable_protections(void)
 {
-    uintptr_t cr4 = cpu_read_cr4();
-
     cpu_features.pcid = cpu_features.pcid && !boot_option("nopcid", NULL, 0);
-    cr4 |= cpu_features.pge ? CR4_PGE : 0;
-    cr4 |= cpu_features.smep ? CR4_SMEP : 0;
-    cr4 |= cpu_features.smap ? CR4_SMAP : 0;
-    cr4 |= cpu_features.umip ? CR4_UMIP : 0;
-    cr4 |= cpu_features.keys ? CR4_PKE : 0;
-    cr4 |= cpu_features.pcid ? CR4_PCIDE : 0;
     cpu_smap_enabled = cpu_features.smap;
-    cpu_write_cr4(cr4);
-}
-
-/* CR4.OSXSAVE stays off: then no program finds AVX, whose registers we do not switch. */
-void cpu_enable_fpu(void)
-{
-    uintptr_t cr4 = cpu_read_cr4();
-
-    cpu_write_cr0((cpu_read_cr0() & ~(uintptr_t)(CR0_EMULATE | CR0_SWITCHED)) | CR0_MONITOR | CR0_NUMERIC);
-    cr4 |= cpu_features.fxsr ? CR4_OSFXSR : 0;
-    cr4 |= cpu_features.sse ? CR4_OSXMMEXCPT : 0;
-    cpu_write_cr4(cr4);
-    __asm__ volatile("fninit");
+    cpu_write_cr4(cpu_cr4_wanted());
 }
 
 /* A program needs CPUID to find that CR4.PKE is set (OSPKE); it does not ask for XSAVE, with which we do not switch. */
@@ -121,8 +109,7 @@ unsigned arch_physical_bits(void)
 
 void arch_init(void)
 {
-    cpu_enable_fpu();
-    cpu_syscall_init();
+    fpu_reset();
     pic_init();
     pit_init(100);
 }

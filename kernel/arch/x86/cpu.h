@@ -9,12 +9,15 @@
 
 #include <quire/types.h>
 
-#define CR0_MONITOR  (1u << 1)
-#define CR0_EMULATE  (1u << 2)
-#define CR0_SWITCHED (1u << 3)
-#define CR0_NUMERIC  (1u << 5)
-#define CR0_WP       (1u << 16)
+#define CR0_PROTECTION (1u << 0)
+#define CR0_MONITOR    (1u << 1)
+#define CR0_EXTENSION  (1u << 4)
+#define CR0_NUMERIC    (1u << 5)
+#define CR0_WP         (1u << 16)
+#define CR0_PAGING     (1u << 31)
 
+#define CR4_PSE        (1u << 4)
+#define CR4_PAE        (1u << 5)
 #define CR4_PGE        (1u << 7)
 #define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
@@ -24,13 +27,26 @@
 #define CR4_SMAP       (1u << 21)
 #define CR4_PKE        (1u << 22)
 
-#define MSR_EFER    0xC0000080
-#define MSR_STAR    0xC0000081
-#define MSR_LSTAR   0xC0000082
-#define MSR_SFMASK  0xC0000084
-#define MSR_FS_BASE 0xC0000100
-#define EFER_SCE    1u
-#define EFER_NXE    (1u << 11)
+#define MSR_SYSENTER_CS    0x174
+#define MSR_SYSENTER_ESP   0x175
+#define MSR_SYSENTER_EIP   0x176
+#define MSR_DEBUGCTL       0x1D9
+#define MSR_PAT            0x277
+#define MSR_EFER           0xC0000080
+#define MSR_STAR           0xC0000081
+#define MSR_LSTAR          0xC0000082
+#define MSR_CSTAR          0xC0000083
+#define MSR_SFMASK         0xC0000084
+#define MSR_FS_BASE        0xC0000100
+#define MSR_GS_BASE        0xC0000101
+#define MSR_KERNEL_GS_BASE 0xC0000102
+
+#define EFER_SCE   1u
+#define EFER_LME   (1u << 8)
+#define EFER_LMA   (1u << 10)
+#define EFER_NXE   (1u << 11)
+#define EFER_SVME  (1u << 12)
+#define EFER_LMSLE (1u << 13)
 
 #define FLAG_TF (1u << 8)
 #define FLAG_IF (1u << 9)
@@ -49,6 +65,7 @@ typedef struct cpu_features {
     bool keys; /* protection keys of users' pages, and a format that has them */
     bool pcid;
     bool gigabyte_pages;
+    bool keeps_last_addresses; /* of the floating-point unit, when a state without exceptions is loaded */
     unsigned physical_bits;
 } cpu_features_t;
 
@@ -63,14 +80,10 @@ void cpu_detect(void);
 /* What needs the kernel's own page tables: global pages, SMEP, SMAP, UMIP, keys, and in long mode PCID. */
 void cpu_enable_protections(void);
 
-void cpu_enable_fpu(void);
-
-/* kernel/arch/<arch>/tables.c: GDT, IDT and TSS. The first needs nothing but .bss, so that faults are told from the
-   first moment on. */
+/* kernel/arch/<arch>/tables.c: GDT, IDT and TSS, and their sizes. It needs nothing but .bss, so that faults are told
+   from the first moment on. */
 void cpu_tables_init(void);
-
-/* kernel/arch/<arch>: SYSCALL where there is one. */
-void cpu_syscall_init(void);
+extern const uint16_t cpu_gdt_bytes, cpu_idt_bytes;
 
 void pic_init(void);
 void pit_init(unsigned hertz);
@@ -120,6 +133,14 @@ static inline uintptr_t cpu_read_cr3(void)
 
     __asm__ volatile("mov %%cr3, %0" : "=r"(value));
     return value;
+}
+
+/* Drops what is not global. */
+static inline void cpu_reload_cr3(void)
+{
+    uintptr_t value = cpu_read_cr3();
+
+    __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
 static inline uintptr_t cpu_read_cr4(void)
@@ -201,6 +222,12 @@ static inline void cpu_load_idt(const void *table, size_t bytes)
 static inline void cpu_load_task(uint16_t selector)
 {
     __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
+}
+
+/* 0: no LDT. */
+static inline void cpu_load_local(uint16_t selector)
+{
+    __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
 }
 
 /* STI takes effect after the next instruction, so that no interrupt can slip in before HLT. */

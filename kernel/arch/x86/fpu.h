@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* The unit as after a reset, whatever was pending. */
+void fpu_reset(void);
+
 void fpu_init(uint8_t area[512]);
 void fpu_save(uint8_t area[512]);
 void fpu_load(const uint8_t area[512]);

@@ -40,10 +40,7 @@ void arch_ports_load(const quire_io_bitmap_t *bitmap)
 {
     uint8_t *bits = block + TASK_STATE_BYTES;
 
-    if (bitmap != NULL)
-        __builtin_memcpy(bits, bitmap->bits, QUIRE_IO_BITMAP_BYTES);
-    else
-        __builtin_memset(bits, 0, QUIRE_IO_BITMAP_BYTES - 1);
+    __builtin_memcpy(bits, bitmap->bits, QUIRE_IO_BITMAP_BYTES);
     bits[QUIRE_IO_BITMAP_BYTES - 1] = 0xff;
     arch_ports_resume();
 }

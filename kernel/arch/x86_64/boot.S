@@ -16,8 +16,7 @@
 
 #define PHYSICAL(symbol) (symbol - ARCH_IMAGE_OFFSET)
 
-#define CR0_PG     0x80000000
-#define CR0_WP     0x00010000
+#define CR0_VALUE  0x80010033 /* paging, WP, NE, ET, MP, PE, and nothing that the loader left */
 #define CR4_PAE    0x20
 #define MSR_EFER   0xC0000080
 #define EFER_LME   0x100
@@ -63,20 +62,20 @@ boot_start:
     movl %ebx, 4(%esp)
     movl %eax, 8(%esp)
     movl %edx, 12(%esp)
+    pushl $2
+    popfl
     call boot_require_cpuid
     call require_features
     call fill_tables
-    movl %cr4, %eax
-    orl $CR4_PAE, %eax
+    movl $CR4_PAE, %eax
     movl %eax, %cr4
     movl $PHYSICAL(boot_root), %eax
     movl %eax, %cr3
     movl $MSR_EFER, %ecx
-    rdmsr
-    orl $(EFER_LME | EFER_NXE), %eax
+    movl $(EFER_LME | EFER_NXE), %eax
+    xorl %edx, %edx
     wrmsr
-    movl %cr0, %eax
-    orl $(CR0_PG | CR0_WP), %eax
+    movl $CR0_VALUE, %eax
     movl %eax, %cr0
     lgdt boot_gdt_pointer
     ljmp $ARCH_SELECTOR_KERNEL_CODE, $boot_long

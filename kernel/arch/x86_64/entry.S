@@ -247,7 +247,10 @@ trap_stubs:
     .endr
 
     .section .bss.gate, "aw", @nobits
-    .balign 16
+    .balign 4096
+    .globl gate_stack_guard
+gate_stack_guard:
+    .skip 4096
     .skip ARCH_GATE_STACK_BYTES
     .globl gate_stack_top
 gate_stack_top:

@@ -3,6 +3,7 @@
 #include "../arch.h"
 
 #include "../../print.h"
+#include "../x86/registers.h"
 
 /* The instruction of entry.S that loads what belongs to the process. */
 extern const char trap_return_iret[];
@@ -31,6 +32,12 @@ uintptr_t arch_prepare_stack(uintptr_t top, const trap_frame_t *frame)
 
 arch_fix_t arch_fix_return(trap_frame_t *frame)
 {
+    uintptr_t behind = cpu_fix_try(frame->rip);
+
+    if (behind != 0) {
+        frame->rip = behind;
+        return ARCH_FIX_RETRY;
+    }
     return (const char *)frame->rip == trap_return_iret ? ARCH_FIX_END_PROCESS : ARCH_FIX_NONE;
 }
 

@@ -41,14 +41,28 @@ static void must(quire_status_t status)
         quire_port_panic("gate: there is no room for its page tables");
 }
 
+static bool is_guard(quire_va_t va)
+{
+    quire_va_t guard;
+
+    for (unsigned i = 0; arch_stack_guard(i, &guard) != NULL; i++) {
+        if (va == guard)
+            return true;
+    }
+    return false;
+}
+
 static void map(const char *start, const char *end, unsigned prot)
 {
     quire_cursor_t cursor;
 
     must(quire_cursor_open(&cursor, &gate, (uintptr_t)start, (uintptr_t)end, QUIRE_CURSOR_POPULATE));
-    for (uintptr_t va = (uintptr_t)start; va < (uintptr_t)end; va += QUIRE_PAGE_BYTES)
+    for (uintptr_t va = (uintptr_t)start; va < (uintptr_t)end; va += QUIRE_PAGE_BYTES) {
+        if (is_guard(va))
+            continue;
         must(quire_cursor_map(&cursor, va, 1, quire_frame_of_pa(quire_pa(va - ARCH_IMAGE_OFFSET)), prot,
                               QUIRE_PAGE_FOREIGN));
+    }
     quire_cursor_close(&cursor);
 }
 

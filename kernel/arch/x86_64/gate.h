@@ -11,7 +11,7 @@
 #define IN_GATE __attribute__((section(".bss.gate")))
 
 extern char gate_text_start[], gate_text_end[], gate_data_start[], gate_data_end[];
-extern char gate_stack_top[];
+extern char gate_stack_guard[], gate_stack_top[];
 
 /* entry.S reads these. */
 extern bool gate_isolated;

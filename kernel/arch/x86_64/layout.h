@@ -2,7 +2,7 @@
 /*
  * layout.h - where things lie in the 64-bit kernel's address space. For C, assembler and the linker's symbols alike.
  *
- *     0000000000001000 - 00007FFFFFFFF000   a process
+ *     0000000000010000 - 00007FFFFFFFF000   a process
  *     FFFF800000000000 - FFFFC00000000000   the direct map of all RAM
  *     FFFFC00000000000 - FFFFC08000000000   the kernel space's area: one root entry
  *     FFFFFFFF80000000 -                    the kernel's image
@@ -22,7 +22,7 @@
 #define ARCH_BOOT_BYTES   0x0000000100000000 /* physical memory that the boot tables map */
 #define ARCH_AREA_START   0xFFFFC00000000000
 #define ARCH_AREA_END     0xFFFFC08000000000
-#define ARCH_USER_START   0x0000000000001000
+#define ARCH_USER_START   0x0000000000010000 /* as vm.mmap_min_addr on Linux */
 #define ARCH_USER_END     0x00007FFFFFFFF000
 
 #define ARCH_GATE_STACK_BYTES 1024

@@ -147,6 +147,7 @@ call_result_t call_arch_prctl(process_t *process, const uintptr_t *argument)
             return -EPERM;
         arch_user_state_save(&process->user);
         process->user.tls_base = base;
+        process->user.selectors[2] = 0; /* as Linux has it: its base would win when it is loaded again */
         arch_user_state_load(&process->user);
         return 0;
     case ARCH_GET_FS:

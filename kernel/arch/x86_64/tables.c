@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tables.c - GDT, IDT, TSS and SYSCALL of the 64-bit kernel, and the switching of a process's thread-local base.
+ * tables.c - GDT, IDT and TSS of the 64-bit kernel, and the switching of a process's thread-local base.
  *
  * Segmentation in long mode is all but gone: base and limit are ignored, the code segment says 64 bits, the TSS holds
  * stack pointers. What can arrive while RSP is still the process's (NMI, machine check, #DB after a load of SS), and
@@ -32,18 +32,23 @@ typedef struct task_state {
 
 _Static_assert(sizeof(task_state_t) == TASK_STATE_BYTES, "as the CPU reads it");
 
+extern char boot_stack_guard[];
 extern uintptr_t syscall_kernel_stack;
-void syscall_entry(void);
 
 /* What the CPU looks at while ring 3 runs. */
 static uint64_t gdt[GDT_WORDS] IN_GATE;
 static uint64_t idt[VECTORS * 2] IN_GATE;
+const uint16_t cpu_gdt_bytes = sizeof(gdt);
+const uint16_t cpu_idt_bytes = sizeof(idt);
 static struct task_block {
     task_state_t state;
     quire_io_bitmap_t ports;
 } task_block IN_GATE __attribute__((aligned(16)));
 static task_state_t *const task = &task_block.state;
-static uint8_t interrupt_stacks[INTERRUPT_STACKS][INTERRUPT_STACK_BYTES] IN_GATE __attribute__((aligned(16)));
+static struct {
+    uint8_t guard[QUIRE_PAGE_BYTES];
+    uint8_t stack[INTERRUPT_STACK_BYTES];
+} interrupt_blocks[INTERRUPT_STACKS] IN_GATE __attribute__((aligned(4096)));
 
 /* 0: the interrupted stack, or the kernel's when ring 3 was interrupted. */
 static uint8_t stack_of_vector(unsigned vector)
@@ -100,7 +105,7 @@ void cpu_tables_init(void)
 {
     task_ports_init(&task_block);
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++)
-        task->interrupt_stacks[i] = (uintptr_t)interrupt_stacks[i] + INTERRUPT_STACK_BYTES;
+        task->interrupt_stacks[i] = (uintptr_t)interrupt_blocks[i].stack + INTERRUPT_STACK_BYTES;
     fill_gdt();
     fill_idt();
     cpu_load_gdt(gdt, sizeof(gdt));
@@ -108,12 +113,24 @@ void cpu_tables_init(void)
     cpu_load_task(ARCH_SELECTOR_TASK);
 }
 
-void cpu_syscall_init(void)
+const char *arch_stack_guard(unsigned number, quire_va_t *guard)
 {
-    cpu_write_msr(MSR_STAR, (uint64_t)(ARCH_SELECTOR_USER_BASE | 3) << 48 | (uint64_t)ARCH_SELECTOR_KERNEL_CODE << 32);
-    cpu_write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
-    cpu_write_msr(MSR_SFMASK, FLAG_TF | FLAG_IF | FLAG_DF | FLAG_NT | FLAG_AC);
-    cpu_write_msr(MSR_EFER, cpu_read_msr(MSR_EFER) | EFER_SCE);
+    static const struct {
+        const void *guard;
+        const char *name;
+    } stacks[] = {
+        {boot_stack_guard, "the boot stack"},
+        {gate_stack_guard, "the stack that isolated entries begin on"},
+        {interrupt_blocks[0].guard, "the stack of debug traps"},
+        {interrupt_blocks[1].guard, "the stack of non-maskable interrupts"},
+        {interrupt_blocks[2].guard, "the stack of double faults"},
+        {interrupt_blocks[3].guard, "the stack of machine checks"},
+    };
+
+    if (number >= sizeof(stacks) / sizeof(stacks[0]))
+        return NULL;
+    *guard = (uintptr_t)stacks[number].guard;
+    return stacks[number].name;
 }
 
 void arch_memory_ready(quire_table_t *table)
@@ -134,19 +151,26 @@ void arch_user_state_init(arch_user_state_t *state)
     fpu_init(state->fpu);
 }
 
-/* A process may have loaded FS or GS with a selector, which changes the base: what it has is what counts. */
+/* A process may have loaded FS or GS with a selector, which changes the base: what it has is what counts. Selectors are
+   saved, too: the kernel needs none of these four, so they would be the next process's to read. */
 void arch_user_state_save(arch_user_state_t *state)
 {
     fpu_save(state->fpu);
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+                     : "=m"(state->selectors[0]), "=m"(state->selectors[1]), "=m"(state->selectors[2]),
+                       "=m"(state->selectors[3]));
     state->tls_base = cpu_read_msr(MSR_FS_BASE);
     state->key_rights = arch_key_rights();
 }
 
-/* Selectors first: loading one overwrites the base. */
+/* Selectors first: loading one overwrites the base. None can be bad: ring 3 has loaded them from this very table. */
 void arch_user_state_load(const arch_user_state_t *state)
 {
     fpu_load(state->fpu);
-    __asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(0));
+    __asm__ volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
+                     :
+                     : "m"(state->selectors[0]), "m"(state->selectors[1]), "m"(state->selectors[2]),
+                       "m"(state->selectors[3]));
     cpu_write_msr(MSR_FS_BASE, state->tls_base < ARCH_USER_END ? state->tls_base : 0);
     arch_set_key_rights(state->key_rights);
 }
