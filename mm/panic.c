@@ -14,25 +14,34 @@
 
 #define SENTENCE_BYTES 320
 
-static QUIRE_NO_RETURN void panic(const char *what, const char *thing, uint64_t number, uint32_t space)
+static QUIRE_NO_RETURN void panic(text_t *text, quire_va_t va, uint32_t space)
+{
+    quire_text_add(text, "address ");
+    quire_text_hex(text, va);
+    quire_text_add(text, " of space ");
+    quire_text_decimal(text, space);
+    quire_port_panic(text->bytes);
+}
+
+__attribute__((cold, noinline)) void quire_panic_at(const char *what, quire_va_t va, uint32_t space)
 {
     char sentence[SENTENCE_BYTES];
     text_t text = {sentence, sizeof(sentence), 0};
 
     quire_text_add(&text, what);
-    quire_text_add(&text, thing);
-    quire_text_hex(&text, number);
-    quire_text_add(&text, " of space ");
-    quire_text_decimal(&text, space);
-    quire_port_panic(sentence);
+    quire_text_add(&text, ": ");
+    panic(&text, va, space);
 }
 
-__attribute__((cold, noinline)) void quire_panic_at(const char *what, quire_va_t va, uint32_t space)
+__attribute__((cold, noinline)) void quire_panic_frame(const char *what, quire_frame_t frame, quire_va_t va,
+                                                       uint32_t space)
 {
-    panic(what, ": address ", va, space);
-}
+    char sentence[SENTENCE_BYTES];
+    text_t text = {sentence, sizeof(sentence), 0};
 
-__attribute__((cold, noinline)) void quire_panic_frame(const char *what, quire_frame_t frame, uint32_t space)
-{
-    panic(what, ": frame ", frame.number, space);
+    quire_text_add(&text, what);
+    quire_text_add(&text, ": frame ");
+    quire_text_hex(&text, frame.number);
+    quire_text_add(&text, ", at or above ");
+    panic(&text, va, space);
 }

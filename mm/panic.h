@@ -7,7 +7,7 @@
 
 /* "what: address 0x6000 of space 7": a panic that names the page. */
 QUIRE_NO_RETURN void quire_panic_at(const char *what, quire_va_t va, uint32_t space);
-/* "what: frame 0x123 of space 7": one that names the frame, where no address is known. */
-QUIRE_NO_RETURN void quire_panic_frame(const char *what, quire_frame_t frame, uint32_t space);
+/* "what: frame 0x123, at or above address 0x6000 of space 7": one that names the frame, too. */
+QUIRE_NO_RETURN void quire_panic_frame(const char *what, quire_frame_t frame, quire_va_t va, uint32_t space);
 
 #endif
