@@ -16,6 +16,10 @@ void *host_add_ram(quire_frame_t first, size_t frames);
 /* What quire_port_shootdown() was last asked for, and how often it was asked since the test began. */
 uint64_t host_shootdowns(quire_shootdown_t *last);
 
+/* What the last panic that test_panics() caught said, and the last line of the log; "" if there was none. */
+const char *host_panic_sentence(void);
+const char *host_last_log(void);
+
 /* What quire_cpu_load_root() was last given. */
 quire_pa_t host_loaded_root(void);
 

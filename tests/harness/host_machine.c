@@ -69,6 +69,7 @@ static uint64_t shootdown_count;
 static quire_shootdown_t last_shootdown;
 static quire_pa_t loaded_root;
 static uint64_t clock_ticks;
+static char last_log[512];
 
 /* What one CPU holds. */
 static __thread struct {
@@ -149,6 +150,8 @@ void host_machine_reset(void)
     flush_count = 0;
     shootdown_count = 0;
     loaded_root = quire_pa(0);
+    quire_cpu_told = (quire_cpu_told_t){0};
+    last_log[0] = '\0';
 }
 
 void host_machine_make(size_t first)
@@ -266,8 +269,16 @@ void quire_port_log(quire_log_level_t level, const char *line)
 {
     static const char *const names[] = {"error", "warning", "info"};
 
+    pthread_mutex_lock(&window_mutex);
+    snprintf(last_log, sizeof(last_log), "%s", line);
+    pthread_mutex_unlock(&window_mutex);
     if (getenv("QUIRE_TEST_LOG") != NULL)
         printf("# %s: %s\n", names[level], line);
+}
+
+const char *host_last_log(void)
+{
+    return last_log;
 }
 
 host_held_t host_machine_held(void)
