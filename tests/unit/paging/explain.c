@@ -284,6 +284,27 @@ static void modes_of_zero(fixture_t *fixture)
     tells(&stranger, 2 * span, READS, "likely: a large page means a table until CR4.PSE is set");
 }
 
+/* The root of PAE has no rights: a bit for one is reserved. */
+static void right_in_a_root(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+
+    if (quire_format_levels(fixture->format) != 3)
+        return;
+    stranger.explain.context = &stranger;
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_READ, 0));
+    (void)quire_table_walk(&fixture->table, 0x400000, steps);
+    overwrite(&steps[0], steps[0].raw | 2, false);
+    tells(&stranger, 0x400000, READS, "the PAE root's entry has reserved bits (it has no rights)");
+    overwrite(&steps[0], steps[0].raw, false);
+}
+
+TEST(paging, a_right_in_the_root_of_pae_is_explained)
+{
+    paging_each_format(right_in_a_root);
+}
+
 TEST(paging, registers_of_zero_are_known_too)
 {
     paging_each_format(modes_of_zero);
