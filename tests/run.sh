@@ -81,6 +81,7 @@ suite_host()
     programs=
     add_program gcc-64 unit gcc $sanitize || status=1
     add_program clang-64 unit clang $sanitize || status=1
+    add_program unchecked-64 unit gcc || status=1
     add_program gcc-64 machine gcc $sanitize || status=1
     add_program clang-64 machine clang $sanitize || status=1
     add_program gcc-64 host gcc $sanitize || status=1

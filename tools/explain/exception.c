@@ -11,7 +11,6 @@
  */
 #include "exception.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <quire/segmentation.h>
@@ -45,11 +44,15 @@ static void read_table(const quire_explain_t *with, const descriptor_table_t *fr
 {
     size_t bytes = from->known ? (size_t)(from->limit & 0xFFFF) + 1 : 0;
 
-    for (table->bytes = 0; table->bytes < bytes; table->bytes += sizeof(uint64_t))
-        if (!read_bytes(with, from->base + table->bytes, &table->words[table->bytes / sizeof(uint64_t)],
-                        sizeof(uint64_t)))
-            break;
-    table->bytes = table->bytes < bytes ? table->bytes : bytes;
+    for (table->bytes = 0; table->bytes < bytes;) {
+        uint64_t at = from->base + table->bytes;
+        size_t count = QUIRE_PAGE_BYTES - (size_t)(at & QUIRE_PAGE_MASK);
+
+        count = count < bytes - table->bytes ? count : bytes - table->bytes;
+        if (!read_bytes(with, at, (uint8_t *)table->words + table->bytes, count))
+            return;
+        table->bytes += count;
+    }
 }
 
 /* At the end of a page that is the last, an instruction has fewer bytes to read. */
@@ -69,7 +72,7 @@ static bool moves_to_control_register(const uint8_t *code, size_t bytes)
 
 /* The root that the processor refused to load. CR3 may be the register that is written: then the value is in the
    general register that the instruction names. */
-static void print_pae_root(const quire_explain_t *with, const register_set_t *set, const uint8_t code[])
+static void print_pae_root(FILE *out, const quire_explain_t *with, const register_set_t *set, const uint8_t code[])
 {
     static const uint8_t places[] = {0, 2, 3, 1, 7, 6, 4, 5}; /* of the register's number, in `general` */
     bool to_cr3 = (code[2] >> 3 & 7) == 3;
@@ -83,7 +86,7 @@ static void print_pae_root(const quire_explain_t *with, const register_set_t *se
         return;
     for (line = strtok(findings, "\n"); line != NULL; line = strtok(NULL, "\n"))
         if (strstr(line, "loading CR3 raises #GP") != NULL)
-            printf("  %s\n", line);
+            fprintf(out, "  %s\n", line);
 }
 
 static void set_format(const register_set_t *set, quire_exception_t *exception)
@@ -100,7 +103,7 @@ static void set_format(const register_set_t *set, quire_exception_t *exception)
     }
 }
 
-void exception_print(const quire_explain_t *with, const register_set_t *set, const event_t *event)
+void exception_print(FILE *out, const quire_explain_t *with, const register_set_t *set, const event_t *event)
 {
     static table_t global, local, interrupts;
     static char words[EXPLANATION_BYTES];
@@ -120,8 +123,8 @@ void exception_print(const quire_explain_t *with, const register_set_t *set, con
     exception.interrupt_bytes = interrupts.bytes;
     set_format(set, &exception);
     if (quire_exception_explain(&exception, words, sizeof(words)) != 0)
-        printf("%s%s", words[0] == ' ' ? "" : "  ", words);
+        fprintf(out, "%s%s", words[0] == ' ' ? "" : "  ", words);
     if (event->vector == 13 && event->code == 0 && registers_intended_format(set) == &quire_format_x86_pae &&
         moves_to_control_register(code, exception.code_bytes))
-        print_pae_root(with, set, code);
+        print_pae_root(out, with, set, code);
 }

@@ -243,7 +243,7 @@ static void explain_event(const quire_explain_t *with, const register_set_t *set
         return;
     }
     printf("\n%s\n", line);
-    exception_print(with, set, event);
+    exception_print(stdout, with, set, event);
 }
 
 /* CR2, when nobody tells which fault left it there. */
