@@ -110,11 +110,12 @@ HOST_HARNESS_C := tests/harness/test.c tests/harness/frames.c tests/harness/host
 HOST_MACHINE_C := tests/harness/host_machine.c
 HOST_MODEL_C := $(wildcard tests/harness/host_model*.c)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOSTS := gcc-64 gcc-32 clang-64 clang-32 fast-64 fast-32 ubsan-32 tsan fuzz coverage
+HOSTS := gcc-64 gcc-32 clang-64 clang-32 unchecked-64 fast-64 fast-32 ubsan-32 tsan fuzz coverage
 HOST_CC_gcc-64 := gcc -m64 $(SANITIZE)
 HOST_CC_gcc-32 := gcc -m32 $(SANITIZE)
 HOST_CC_clang-64 := clang -m64 $(SANITIZE)
 HOST_CC_clang-32 := clang -m32 $(SANITIZE)
+HOST_CC_unchecked-64 := gcc -m64 -DQUIRE_CHECKS=0
 HOST_CC_fast-64 := gcc -m64
 HOST_CC_fast-32 := gcc -m32
 HOST_CC_ubsan-32 := gcc -m32 -fsanitize=undefined -fno-sanitize-recover=all

@@ -260,7 +260,8 @@ static quire_va_t area_end(void)
 static void check_before_load(void)
 {
     static char findings[FINDINGS_BYTES];
-    quire_preflight_t preflight = {.format = &ARCH_FORMAT, .cr3 = quire_table_root(&kernel_space.table).value};
+    quire_preflight_t preflight = {
+        .format = &ARCH_FORMAT, .cr3 = quire_table_root(&kernel_space.table).value, .pmm = &kernel_pmm};
 
     arch_preflight(&preflight);
     if (quire_preflight_check(&preflight, findings, sizeof(findings)) == QUIRE_OK)

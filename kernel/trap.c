@@ -34,6 +34,7 @@
 #define VECTOR_MACHINE_CHECK  18
 
 #define EXPLANATION_BYTES 1024
+#define INSTRUCTION_BYTES 15
 #define SIGNALLED         128
 
 typedef struct exception {
@@ -125,11 +126,33 @@ static void report_page_fault(uintptr_t va, uintptr_t error, quire_status_t stat
         print("  page fault at 0x%zx, error code 0x%zx, in the boot page tables\n", (size_t)va, (size_t)error);
         return;
     }
-    quire_explain_fault(&present_space()->table, (quire_va_t)va, (uint32_t)error, words, sizeof(words));
+    quire_explain_fault(&present_space()->table, (quire_va_t)va, (uint32_t)error, status, words, sizeof(words));
     print("  %s", words);
     report_stack(va);
-    if (status == QUIRE_NO_MEMORY)
-        print("  the promise could not be kept: no frame of memory is left\n");
+}
+
+/* What is no page fault: the error code, and what it may mean. */
+static void report_exception(const trap_frame_t *frame)
+{
+    static char words[EXPLANATION_BYTES];
+    quire_exception_t exception = {.vector = (uint8_t)frame_vector(frame),
+                                   .error_code = (uint32_t)frame_error(frame),
+                                   .ring = frame_from_user(frame) ? 3 : 0};
+    uint8_t code[INSTRUCTION_BYTES];
+    const quire_table_t *table = &present_space()->table;
+    const quire_explain_t explain = {
+        .format = table->format, .cr3 = quire_table_root(table).value, .pmm = table->pmm, .promises = true};
+
+    /* Through the tables, not by its address: whoever reports must not fault. At a page's end, what is there. */
+    for (size_t count = sizeof(code); table->format != NULL && count > 0 && exception.code_bytes == 0; count--)
+        if (quire_explain_read(&explain, (quire_va_t)frame_instruction(frame), code, count))
+            exception.code_bytes = count;
+    exception.code = code;
+    arch_describe_exception(frame, &exception);
+    if (quire_exception_explain(&exception, words, sizeof(words)) != 0)
+        print("  error code 0x%zx\n%s%s", (size_t)frame_error(frame), words[0] == ' ' ? "" : "  ", words);
+    else if (frame_error(frame) != 0)
+        print("  error code 0x%zx\n", (size_t)frame_error(frame));
 }
 
 /* A fault whose handler could not even be entered. Most often the stack is at its end: then CR2 tells where. */
@@ -141,10 +164,11 @@ static void report_double_fault(uintptr_t va)
     report_stack(va);
 }
 
-static void report_registers(const trap_frame_t *frame)
+static void report_registers(const trap_frame_t *frame, quire_status_t status)
 {
     arch_print_registers(frame);
-    print("  error %zx\n", (size_t)frame_error(frame));
+    /* tools/explain reads these names. */
+    print("  error %zx  answer %x\n", (size_t)frame_error(frame), (unsigned)status);
     arch_print_control_registers();
     if (boot_option("stop", NULL, 0))
         arch_stop();
@@ -175,9 +199,9 @@ static _Noreturn void end_process(trap_frame_t *frame, quire_status_t status)
           (size_t)frame_instruction(frame));
     if (vector == VECTOR_PAGE_FAULT)
         report_page_fault(arch_fault_address(), error_with_key(process, frame_error(frame)), status);
-    else if (!segments_explain(process, frame) && frame_error(frame) != 0)
-        print("  error code 0x%zx\n", (size_t)frame_error(frame));
-    report_registers(frame);
+    else if (!segments_explain(process, frame))
+        report_exception(frame);
+    report_registers(frame, status);
     print("  the process ends with status %d; the kernel goes on\n\n", process_status(process, vector));
     process_exit(process_status(process, vector));
 }
@@ -198,8 +222,8 @@ void trap_die(trap_frame_t *frame, quire_status_t status)
     else if (vector == VECTOR_DOUBLE_FAULT)
         report_double_fault(arch_fault_address());
     else
-        print("  error code 0x%zx\n", (size_t)frame_error(frame));
-    report_registers(frame);
+        report_exception(frame);
+    report_registers(frame, status);
     arch_exit(false, 255);
 }
 

@@ -102,6 +102,7 @@ suite_host()
     scripts=
     add_program gcc-64 unit gcc $sanitize || status=1
     add_program clang-64 unit clang $sanitize || status=1
+    add_program unchecked-64 unit gcc || status=1
     add_program gcc-64 machine gcc $sanitize || status=1
     add_program clang-64 machine clang $sanitize || status=1
     add_program gcc-64 host gcc $sanitize || status=1

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mistakes.c - ten classic mistakes, one a run, each of which ends it with SIGSEGV.
+ * mistakes.c - twelve classic mistakes, one a run, each of which ends it with SIGSEGV.
  *
- *     mistakes 1..10
+ *     mistakes 1..12
  *
- * What the kernel says to each is in docs/TEACHING.md.
+ * The last two are no page faults. What the kernel says to the others is in docs/TEACHING.md.
  */
 #include "linux.h"
 #include "runtime.h"
@@ -65,6 +65,15 @@ static void after_closing(void)
     read_from(address);
 }
 
+static void overshoot(void)
+{
+#ifdef __x86_64__
+    read_from((uintptr_t)1 << 51);
+#else
+    __asm__ volatile("mov %0, %%es" : : "r"(0x1243));
+#endif
+}
+
 static void make(size_t mistake)
 {
     static const char constant[] = "a constant";
@@ -101,6 +110,12 @@ static void make(size_t mistake)
     case 10: /* the kernel's memory */
         write_to(KERNEL_ADDRESS);
         break;
+    case 11: /* an instruction of the kernel's */
+        __asm__ volatile("hlt");
+        break;
+    case 12: /* a pointer with a bit too many; where every pointer is an address, a selector */
+        overshoot();
+        break;
     }
 }
 
@@ -108,8 +123,8 @@ int main(int argc, char **argv)
 {
     size_t mistake;
 
-    if (argc != 2 || !text_to_number(argv[1], &mistake) || mistake < 1 || mistake > 10) {
-        print_error("usage: mistakes 1..10\n");
+    if (argc != 2 || !text_to_number(argv[1], &mistake) || mistake < 1 || mistake > 12) {
+        print_error("usage: mistakes 1..12\n");
         return 2;
     }
     make(mistake);

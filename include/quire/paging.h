@@ -115,6 +115,8 @@ typedef struct quire_table {
     quire_pmm_t *pmm;
     struct quire_table *kernel; /* whose upper half this one shares; NULL for the kernel's own */
     quire_lock_t lock;
+    unsigned opened;      /* 1 + the CPU that has a cursor open on it; 0: none */
+    quire_va_t opened_at; /* where that begins */
     quire_frame_t root;
     uint32_t space;          /* identifier for events and shootdowns; 0 is the kernel's */
     uint8_t table_zone;      /* quire_zone_t that tables come from */
@@ -145,22 +147,29 @@ quire_status_t quire_table_create_kernel(quire_table_t *table, const quire_forma
    construction: the root entries of the upper half never change again. */
 quire_status_t quire_table_pin(quire_table_t *kernel, quire_va_t start, quire_va_t end) QUIRE_MUST_CHECK;
 
-/* From here on the kernel's root entries are final: opening a cursor for change on an unpinned part answers
-   QUIRE_DENIED. Tables come from any zone from now on. */
+/* A panic (with QUIRE_CHECKS) if the code or the stack that run lie in frames that the PMM would hand out: then the
+   kernel's image is missing from the memory map. From here on the kernel's root entries are final: opening a cursor for
+   change on an unpinned part answers QUIRE_DENIED. Tables come from any zone from now on. */
 void quire_table_seal(quire_table_t *kernel);
 
 /* A process's tree: empty below, the kernel's entries above. QUIRE_INVALID: the kernel's tree is not sealed. */
 quire_status_t quire_table_create(quire_table_t *table, quire_table_t *kernel, uint32_t space) QUIRE_MUST_CHECK;
 
 /* Releases every frame and table below shared_start, then the root; of the kernel's tree, which must be the last, all
-   of them. The tree must not be loaded on any CPU: nothing is flushed. */
+   of them. The tree must not be loaded on any CPU: nothing is flushed. With QUIRE_CHECKS, on this CPU it is a panic. */
 void quire_table_destroy(quire_table_t *table);
 
-/* Loads the root into CR3 of this CPU. Where the kernel has set CR4.PCIDE (Intel SDM volume 3, 4.10.1), under a tag of
-   the library's choice, 1 to 7; what this CPU holds under it from the last time stays, unless it has become stale. Two
-   things are then the kernel's: it loads CR3 in no other way, and all trees that a CPU loads share one kernel's tree. A
-   port that asks only some CPUs to flush has one more rule to keep, with PCIDs or without (quire_port_shootdown). */
+/* Loads the root into CR3 of this CPU. A panic (with QUIRE_CHECKS) if paging is on and the tree does not map the code
+   and the stack that run: what lies below shared_start is not in a process's tree. Where the kernel has set CR4.PCIDE
+   (Intel SDM volume 3, 4.10.1), under a tag of the library's choice, 1 to 7; what this CPU holds under it from the last
+   time stays, unless it has become stale. Two things are then the kernel's: it loads CR3 in no other way, and all trees
+   that a CPU loads share one kernel's tree. A port that asks only some CPUs to flush has one more rule to keep, with
+   PCIDs or without (quire_port_shootdown). */
 void quire_table_load(const quire_table_t *table);
+
+/* Whether this CPU translates by this tree: for the kernel's, also by any other with the same upper half. True where it
+   cannot be told, false while paging is off. */
+bool quire_table_is_loaded(const quire_table_t *table);
 
 /* What the calling CPU has loaded of the trees that share this one's kernel. All zeros on a CPU without PCID. */
 typedef struct quire_table_loads {
@@ -310,12 +319,12 @@ bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_
                              quire_va_t alignment, quire_va_t *va);
 
 /* Maps `frame` at va with a page of the given level (1 = 4 KiB); va and frame are aligned to it. The caller's reference
-   to the frame passes to the tree. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs
-   POPULATE; a higher level needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there.
-   QUIRE_UNSUPPORTED: no page of that size in this format (nor in a root of which there are two), or a frame it cannot
-   name. QUIRE_NO_MEMORY: a higher-level
-   table was missing (level > 1 only). QUIRE_INVALID: no READ, WRITE or EXEC; USER in the kernel's half, GLOBAL below
-   it; COPY_ON_WRITE with FOREIGN. */
+   to the frame passes to the tree; a frame that the PMM has not given out is a panic (with QUIRE_CHECKS), but for
+   FOREIGN ones. The entry was not QUIRE_PAGE_MAPPED or QUIRE_PAGE_HIDDEN before. Level 1 needs POPULATE; a higher level
+   needs EDGES, the range covering the page. QUIRE_EXISTS: something is mapped there. QUIRE_UNSUPPORTED: no page of that
+   size in this format (nor in a root of which there are two), or a frame it cannot name. QUIRE_NO_MEMORY: a
+   higher-level table was missing (level > 1 only). QUIRE_INVALID: no READ, WRITE or EXEC; USER in the kernel's half,
+   GLOBAL below it; COPY_ON_WRITE with FOREIGN. */
 quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned level, quire_frame_t frame,
                                 unsigned prot, unsigned flags) QUIRE_MUST_CHECK;
 

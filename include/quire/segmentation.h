@@ -116,4 +116,27 @@ quire_status_t quire_segment_translate(const quire_segment_t *segment, quire_seg
                                        uint32_t bytes, unsigned access, uint32_t *linear,
                                        quire_segment_fault_t *fault) QUIRE_MUST_CHECK;
 
+/* --- an exception in words --- */
+
+/* What is known of an exception that is no page fault. Tables that are NULL are not looked into. */
+typedef struct quire_exception {
+    uint8_t vector;
+    uint32_t error_code;
+    uint8_t ring; /* of the code that it stopped */
+    bool long_mode;
+    uint8_t address_bits; /* of a linear address in long mode: 48, or 57 with five levels */
+    quire_segment_tables_t tables;
+    const uint64_t *interrupts; /* the IDT */
+    size_t interrupt_bytes;
+    const uint8_t *code; /* the instruction, as much of it as is there */
+    size_t code_bytes;
+    const char *const *names; /* of so many general registers, */
+    const uint64_t *values;   /* and what is in them */
+    unsigned registers;
+} quire_exception_t;
+
+/* Writes what the error code names, if it names anything, and the likely reason: of #DF, #TS, #NP, #SS and #GP. Always
+   terminated, cut if it does not fit (512 bytes are enough); returns the length: 0 of other vectors. */
+size_t quire_exception_explain(const quire_exception_t *exception, char *text, size_t bytes);
+
 #endif

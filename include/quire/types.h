@@ -18,6 +18,12 @@
 #define QUIRE_PAGE_BYTES ((size_t)1 << QUIRE_PAGE_SHIFT)
 #define QUIRE_PAGE_MASK  (QUIRE_PAGE_BYTES - 1)
 
+/* Mistakes of a caller that would show much later, or never, are looked for where they are made: a few instructions
+   each. -DQUIRE_CHECKS=0, for the library and its host alike, leaves that out. */
+#ifndef QUIRE_CHECKS
+#define QUIRE_CHECKS 1
+#endif
+
 /* The same words in C and C++. */
 #define QUIRE_MUST_CHECK     __attribute__((warn_unused_result))
 #define QUIRE_NO_RETURN      __attribute__((noreturn))

@@ -21,6 +21,8 @@ typedef struct quire_space {
     size_t reserved_pages;   /* promised or mapped, in 4 KiB units */
     uint64_t faults;         /* page faults answered with QUIRE_OK */
     uint32_t key_rights;     /* see below; the host sets it before it asks for a fault or a copy */
+    quire_va_t repeat_at;    /* of the last fault: its address, and how often it came again with nothing to mend */
+    unsigned repeats;
 } quire_space_t;
 
 /* Protection keys (SDM volume 3, 4.6.2). quire_space_t.key_rights is the PKRU register of the thread on whose behalf
@@ -28,13 +30,14 @@ typedef struct quire_space {
    the register itself; faults and copies look here, so that a thread gets from the kernel what it gets from the
    processor. 0, which forbids nothing, is right where there are no keys. */
 
-/* What an access wanted. Not the bits of the x86 page-fault code (SDM volume 3, 4.7): a trap handler translates. */
+/* What an access wanted. Not the bits of the x86 page-fault code (SDM volume 3, 4.7): a trap handler translates. No
+   value has a bit of that code, so that a code passed as it came is told from an access. */
 typedef enum quire_access {
     QUIRE_ACCESS_READ = 0,
-    QUIRE_ACCESS_WRITE = 1,
-    QUIRE_ACCESS_EXEC = 2,
-    QUIRE_ACCESS_USER = 4, /* from ring 3, or in its name */
-    QUIRE_ACCESS_KEY = 8,  /* the processor refused it for the page's key */
+    QUIRE_ACCESS_WRITE = 0x10000,
+    QUIRE_ACCESS_EXEC = 0x20000,
+    QUIRE_ACCESS_USER = 0x40000, /* from ring 3, or in its name */
+    QUIRE_ACCESS_KEY = 0x80000,  /* the processor refused it for the page's key */
 } quire_access_t;
 
 enum quire_reserve_flags {
@@ -59,7 +62,7 @@ quire_status_t quire_vmm_create(quire_space_t *space, quire_space_t *kernel, uin
    QUIRE_UNSUPPORTED: a page that cannot be shared so (a large page). */
 quire_status_t quire_vmm_fork(quire_space_t *parent, quire_space_t *child, uint32_t id) QUIRE_MUST_CHECK;
 
-/* Gives back every frame and every table. The space must not be active on any CPU. */
+/* Gives back every frame and every table. The space must not be active on any CPU; on this one, that is a panic. */
 void quire_vmm_destroy(quire_space_t *space);
 
 /* Makes it this CPU's address space. */
@@ -97,12 +100,15 @@ enum quire_move_flags {
 quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_bytes, size_t new_bytes, unsigned flags,
                               quire_va_t at, quire_va_t *va) QUIRE_MUST_CHECK;
 
-/* Keeps the promises of a range now. Either the whole range is mapped or, on failure, what was not mapped before is a
- * promise again. */
+/* Keeps the promises of a range now; of the kernel's space once paging is on, on a CPU that has a tree of this kernel
+ * loaded, since it is there to be used. Either the whole range is mapped or, on failure, what was not mapped before is
+ * a promise again. */
 quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes) QUIRE_MUST_CHECK;
 
 /* The page-fault handler: QUIRE_OK = run the instruction again. QUIRE_NOT_FOUND: nothing is there (SEGV_MAPERR).
-   QUIRE_DENIED: not allowed (SEGV_ACCERR). QUIRE_NO_MEMORY: no frame. `access` is a set of quire_access_t. */
+   QUIRE_DENIED: not allowed (SEGV_ACCERR). QUIRE_NO_MEMORY: no frame. `access` is a set of quire_access_t; a panic if
+   it has other bits (with QUIRE_CHECKS). A fault that comes again and again, where there is nothing to mend, is logged:
+   CR3 holds another tree, most likely. */
 quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned access) QUIRE_MUST_CHECK;
 
 /* Whether it is the page's key that forbids this access, its protection aside: for a signal's code (Linux: SEGV_PKUERR

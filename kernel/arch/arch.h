@@ -99,6 +99,9 @@ arch_fix_t arch_fix_return(trap_frame_t *frame);
 
 void arch_print_registers(const trap_frame_t *frame);
 
+/* The tables that this CPU goes by, and the general registers as they were. */
+void arch_describe_exception(const trap_frame_t *frame, quire_exception_t *exception);
+
 /* Two lines: CR0 to CR4 and EFER, and where the descriptor tables lie. With the lines above them, all that
    ./quire explain needs beside a dump of the memory. */
 void arch_print_control_registers(void);

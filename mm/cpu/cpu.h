@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu.h - every privileged instruction the library executes, and nothing else.
+ * cpu.h - every privileged instruction the library executes, and where it executes, and nothing else.
  *
  * With QUIRE_HOST the same names are ordinary functions, supplied by whoever plays the machine (tests/).
  * Sources: Intel SDM volume 2 (INVLPG, MOV to CR3, RDTSC, CPUID), volume 3 4.10.1 (process-context identifiers), 4.10.4
@@ -21,7 +21,68 @@ bool quire_cpu_uses_tags(void);
 bool quire_cpu_keeps_global(void);
 uint64_t quire_cpu_timestamp(void);
 
+/* What the machine's player tells of a CPU beyond that; all zeros, and nothing is known. */
+typedef struct quire_cpu_told {
+    bool has_cr3;
+    bool is_unpaged;
+    uint64_t cr3;
+    quire_va_t code; /* where the library's caller runs, and on which stack */
+    quire_va_t stack;
+} quire_cpu_told_t;
+extern quire_cpu_told_t quire_cpu_told;
+
+static inline bool quire_cpu_root(uint64_t *cr3)
+{
+    *cr3 = quire_cpu_told.cr3;
+    return quire_cpu_told.has_cr3;
+}
+
+static inline bool quire_cpu_has_paging(void)
+{
+    return !quire_cpu_told.is_unpaged;
+}
+
+static inline quire_va_t quire_cpu_code(void)
+{
+    return quire_cpu_told.code;
+}
+
+static inline quire_va_t quire_cpu_stack(void)
+{
+    return quire_cpu_told.stack;
+}
+
 #else
+
+/* The root's physical address, without the tag. False: it cannot be told. */
+static inline bool quire_cpu_root(uint64_t *cr3)
+{
+    uintptr_t value;
+
+    __asm__ volatile("mov %%cr3, %0" : "=r"(value));
+    *cr3 = value & ~(uintptr_t)QUIRE_PAGE_MASK;
+    return true;
+}
+
+/* CR0.PG. */
+static inline bool quire_cpu_has_paging(void)
+{
+    uintptr_t value;
+
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
+    return (value & (uintptr_t)1 << 31) != 0;
+}
+
+/* An address of the function that this is part of, and one on its stack. 0: not known. */
+static inline __attribute__((always_inline)) quire_va_t quire_cpu_code(void)
+{
+    return (quire_va_t)(uintptr_t)__builtin_return_address(0);
+}
+
+static inline __attribute__((always_inline)) quire_va_t quire_cpu_stack(void)
+{
+    return (quire_va_t)(uintptr_t)__builtin_frame_address(0);
+}
 
 /* Drops this CPU's translations of one page, global ones included, and its paging-structure caches. */
 static inline void quire_cpu_flush_page(quire_va_t va)

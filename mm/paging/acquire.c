@@ -91,7 +91,7 @@ static bool is_uncuttable(const quire_table_t *table, unsigned level, uint64_t r
 }
 
 /* Divides the blocks that are larger than a part. */
-static void divide_blocks(const quire_table_t *table, unsigned level, uint64_t raw)
+static void divide_blocks(const quire_table_t *table, unsigned level, quire_va_t va, uint64_t raw)
 {
     const quire_format_t *format = format_of(table);
     quire_page_t page = entry_decode(format, level, raw);
@@ -106,7 +106,7 @@ static void divide_blocks(const quire_table_t *table, unsigned level, uint64_t r
         at += (size_t)1 << order;
         if ((size_t)1 << order > format_pages(format, level - 1) &&
             quire_pmm_split(table->pmm, frame, order) != QUIRE_OK)
-            quire_port_panic("paging: a block that only this tree holds cannot be divided");
+            quire_panic_frame("paging: a block that only this tree holds cannot be divided", frame, va, table->space);
     }
 }
 
@@ -161,7 +161,7 @@ static quire_frame_t link_table(plan_t *plan, const entry_t *entry, uint64_t raw
     quire_va_t first = format_first(format, entry->level, entry->va);
     uint64_t after = entry_encode_table(format, entry->level, frame, entry->va < table->shared_start);
 
-    divide_blocks(table, entry->level, raw);
+    divide_blocks(table, entry->level, first, raw);
     do {
         if (raw != 0)
             fill(format, frame, entry->level, raw);

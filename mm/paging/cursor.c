@@ -112,10 +112,10 @@ static __attribute__((noinline)) quire_status_t open_slowly(quire_cursor_t *curs
         table = table->kernel;
     cursor_init(cursor, table, start, end, mode);
     cursor->borrowed = borrowed;
-    quire_port_lock(&table->lock);
+    tree_lock(table, start);
     quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)
-        quire_port_unlock(&table->lock);
+        tree_unlock(table);
     return status;
 }
 
@@ -127,12 +127,12 @@ quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, q
     if (!is_low_range(table, start, end) || (!reads && !in_one_leaf(format_of(table), start, end - 1)))
         return open_slowly(cursor, table, start, end, mode);
     cursor_init(cursor, table, start, end, mode);
-    quire_port_lock(&table->lock);
+    tree_lock(table, start);
     if (reads || leaf_known(table, start).number != 0)
         return QUIRE_OK;
     quire_status_t status = prepare(cursor, start, end - 1);
     if (status != QUIRE_OK)
-        quire_port_unlock(&table->lock);
+        tree_unlock(table);
     return status;
 }
 
@@ -167,13 +167,13 @@ void quire_cursor_close(quire_cursor_t *cursor)
         quire_paging_prune(cursor);
     if (cursor->flush_end != 0 || cursor->gathered != 0)
         quire_paging_settle(cursor);
-    quire_port_unlock(&cursor->table->lock);
+    tree_unlock(cursor->table);
 }
 
 static void check_within(const quire_cursor_t *cursor, quire_va_t va)
 {
     if (va < cursor->start || va >= cursor->end)
-        quire_port_panic("paging: an address outside the cursor's range");
+        quire_panic_at("paging: an address outside the cursor's range", va, cursor->table->space);
 }
 
 quire_extent_t quire_cursor_query(quire_cursor_t *cursor, quire_va_t va)
@@ -243,7 +243,7 @@ static quire_frame_t leaf_of(const quire_cursor_t *cursor, quire_va_t va)
 {
     check_within(cursor, va);
     if (va & QUIRE_PAGE_MASK)
-        quire_port_panic("paging: an address that is not a page's");
+        quire_panic_at("paging: an address that is not a page's", va, cursor->table->space);
     return leaf_over(cursor->table, va);
 }
 
@@ -261,7 +261,7 @@ static quire_status_t map_page(quire_cursor_t *cursor, quire_va_t va, const quir
     quire_frame_t frame = leaf_of(cursor, va);
 
     if (frame.number == 0)
-        quire_port_panic("paging: a page is mapped where no table is: open the cursor with POPULATE");
+        quire_panic_at("paging: a page is mapped where no table is: open the cursor with POPULATE", va, table->space);
     void *window = quire_port_window_open(frame);
     entry_t entry = entry_at(format, window, frame, 1, va);
     uint64_t raw = entry_read(format, &entry);
@@ -285,6 +285,9 @@ quire_status_t quire_cursor_map(quire_cursor_t *cursor, quire_va_t va, unsigned 
 
     if (status != QUIRE_OK)
         return status;
+    if (QUIRE_CHECKS && !(flags & QUIRE_PAGE_FOREIGN) && quire_pmm_references(cursor->table->pmm, frame) == 0)
+        quire_panic_frame("paging: a frame is mapped that the PMM has not given out: it was freed, or was never taken",
+                          frame, va, cursor->table->space);
     note_mapped(cursor->table, flags);
     return level == 1 ? map_page(cursor, va, &page) : quire_paging_map_large(cursor, va, level, &page);
 }
@@ -340,15 +343,15 @@ unsigned quire_cursor_put(quire_cursor_t *cursor, quire_va_t va, const quire_pag
     unsigned flags = page->flags;
 
     if (frame.number == 0 || cursor->mode == QUIRE_CURSOR_READ)
-        quire_port_panic("paging: an entry is put where no table is: open the cursor with POPULATE");
+        quire_panic_at("paging: an entry is put where no table is: open the cursor with POPULATE", va, table->space);
     if (!entry_encodable(format, 1, page) || !is_owned_rightly(cursor, page))
-        quire_port_panic("paging: an entry of this format cannot say that");
+        quire_panic_at("paging: an entry of this format cannot say that", va, table->space);
     void *window = quire_port_window_open(frame);
     entry_t entry = entry_at(format, window, frame, 1, va);
     uint64_t raw = entry_read(format, &entry);
     if ((entry_present(raw) || promise_is_hidden(raw)) &&
         !(has_frame(page) && entry_frame(format, 1, raw) == page->payload))
-        quire_port_panic("paging: an entry that holds a frame was overwritten: take it first");
+        quire_panic_at("paging: an entry that holds a frame was overwritten: take it first", va, table->space);
     if (has_frame(page))
         note_mapped(table, page->flags);
     if (entry_present(raw))

@@ -3,38 +3,6 @@
 #include "paging.h"
 #include "text.h"
 
-static void add_character(text_t *text, char character)
-{
-    if (text->length + 1 >= text->size)
-        return;
-    text->bytes[text->length++] = character;
-    text->bytes[text->length] = '\0';
-}
-
-void quire_paging_text_add(text_t *text, const char *words)
-{
-    while (*words != '\0')
-        add_character(text, *words++);
-}
-
-void quire_paging_text_hex(text_t *text, uint64_t value)
-{
-    int shift = 60;
-
-    quire_paging_text_add(text, "0x");
-    while (shift > 0 && (value >> shift & 0xF) == 0)
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        add_character(text, "0123456789abcdef"[value >> shift & 0xF]);
-}
-
-void quire_paging_text_decimal(text_t *text, unsigned value)
-{
-    if (value >= 10)
-        quire_paging_text_decimal(text, value / 10);
-    add_character(text, (char)('0' + value % 10));
-}
-
 /* The kind, and its payload where it has one. */
 static void add_kind(text_t *text, const quire_page_t *page)
 {
@@ -42,7 +10,7 @@ static void add_kind(text_t *text, const quire_page_t *page)
 
     switch (page->kind) {
     case QUIRE_PAGE_EMPTY:
-        quire_paging_text_add(text, "empty");
+        quire_text_add(text, "empty");
         return;
     case QUIRE_PAGE_TABLE:
         payload = "table in frame ";
@@ -51,10 +19,10 @@ static void add_kind(text_t *text, const quire_page_t *page)
         payload = "frame ";
         break;
     case QUIRE_PAGE_RESERVED:
-        quire_paging_text_add(text, "reserved, a zeroed frame on first touch");
+        quire_text_add(text, "reserved, a zeroed frame on first touch");
         return;
     case QUIRE_PAGE_GUARD:
-        quire_paging_text_add(text, "guard, an access is an error");
+        quire_text_add(text, "guard, an access is an error");
         return;
     case QUIRE_PAGE_HIDDEN:
         payload = "hidden frame ";
@@ -69,21 +37,21 @@ static void add_kind(text_t *text, const quire_page_t *page)
         payload = "busy, ticket ";
         break;
     }
-    quire_paging_text_add(text, payload == NULL ? "unknown " : payload);
-    quire_paging_text_hex(text, page->payload);
+    quire_text_add(text, payload == NULL ? "unknown " : payload);
+    quire_text_hex(text, page->payload);
 }
 
 static void add_prot(text_t *text, const quire_page_t *page)
 {
-    quire_paging_text_add(text, page->prot & QUIRE_PROT_USER ? ", user" : ", kernel");
+    quire_text_add(text, page->prot & QUIRE_PROT_USER ? ", user" : ", kernel");
     if (page->kind == QUIRE_PAGE_HIDDEN)
         return;
     if (!(page->prot & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)))
-        quire_paging_text_add(text, ", no access");
+        quire_text_add(text, ", no access");
     else
-        quire_paging_text_add(text, page->prot & QUIRE_PROT_WRITE ? ", writable" : ", read-only");
+        quire_text_add(text, page->prot & QUIRE_PROT_WRITE ? ", writable" : ", read-only");
     if (page->prot & QUIRE_PROT_EXEC)
-        quire_paging_text_add(text, ", executable");
+        quire_text_add(text, ", executable");
 }
 
 static void add_flags(text_t *text, unsigned flags)
@@ -93,7 +61,7 @@ static void add_flags(text_t *text, unsigned flags)
 
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (flags >> i & 1)
-            quire_paging_text_add(text, words[i]);
+            quire_text_add(text, words[i]);
 }
 
 size_t quire_page_describe(const quire_page_t *page, char *bytes, size_t size)
@@ -108,8 +76,8 @@ size_t quire_page_describe(const quire_page_t *page, char *bytes, size_t size)
         add_prot(&text, page);
         add_flags(&text, page->flags);
         if (page->key != 0) {
-            quire_paging_text_add(&text, ", key ");
-            quire_paging_text_decimal(&text, page->key);
+            quire_text_add(&text, ", key ");
+            quire_text_decimal(&text, page->key);
         }
     }
     return text.length;

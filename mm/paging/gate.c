@@ -101,7 +101,7 @@ void quire_paging_user_root_release(quire_table_t *table)
     if (table->user_root.number == 0)
         return;
     quire_paging_table_leaves(table, table->user_root, format_of(table)->levels, 0);
-    quire_paging_frames_release(table->pmm, table->user_root, 1);
+    quire_paging_frames_release(table, table->user_root, 1, 0);
     table->user_root = quire_frame(0);
 }
 

@@ -31,9 +31,9 @@ quire_extent_t quire_cursor_harvest(quire_cursor_t *cursor, quire_va_t va, unsig
     uint64_t raw;
 
     if (va < cursor->start || va >= cursor->end)
-        quire_port_panic("paging: an address outside the cursor's range");
+        quire_panic_at("paging: an address outside the cursor's range", va, table->space);
     if (cursor->mode == QUIRE_CURSOR_READ)
-        quire_port_panic("paging: a change through a cursor opened for reading");
+        quire_panic_at("paging: a change through a cursor opened for reading", va, table->space);
     unsigned level = quire_paging_descend(table, va, &frame, &raw);
     quire_extent_t extent = {.level = level,
                              .start = format_first(format, level, va),

@@ -70,9 +70,9 @@ quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, uns
     uint64_t raw = 0;
 
     if (va != format_first(format, level, va) || va < cursor->start || last > cursor->end - 1)
-        quire_port_panic("paging: a large page outside the cursor's range, or not aligned");
+        quire_panic_at("paging: a large page outside the cursor's range, or not aligned", va, table->space);
     if (cursor->mode != QUIRE_CURSOR_EDGES)
-        quire_port_panic("paging: a large page needs a cursor opened with EDGES");
+        quire_panic_at("paging: a large page needs a cursor opened with EDGES", va, table->space);
     if (root_is_twofold(table, level))
         return QUIRE_UNSUPPORTED;
     quire_frame_t frame = table_over(table, level, va, &raw);

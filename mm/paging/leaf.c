@@ -258,9 +258,10 @@ size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t 
 
     quire_paging_check_change(cursor, start, end);
     if (cursor->mode != QUIRE_CURSOR_POPULATE)
-        quire_port_panic("paging: pages are supplied where no table is: open the cursor with POPULATE");
+        quire_panic_at("paging: pages are supplied where no table is: open the cursor with POPULATE", start,
+                       cursor->table->space);
     if ((flags & QUIRE_PAGE_GLOBAL) && start < cursor->table->shared_start)
-        quire_port_panic("paging: a process's page is made global");
+        quire_panic_at("paging: a process's page is made global", start, cursor->table->space);
     note_mapped(cursor->table, flags);
     for (quire_va_t va = start, stop;; va = stop + 1) {
         stop = piece_last(format, 2, va, end - 1);

@@ -107,7 +107,7 @@ quire_status_t quire_paging_tags_take(quire_table_t *kernel, unsigned zone)
 void quire_paging_tags_release(quire_table_t *kernel)
 {
     if (kernel->tags.number != 0)
-        quire_paging_frames_release(kernel->pmm, kernel->tags, 1);
+        quire_paging_frames_release(kernel, kernel->tags, 1, 0);
 }
 
 void quire_paging_stamp_first(quire_table_t *table)
@@ -206,9 +206,11 @@ static unsigned load_tagged(notes_t *notes, const quire_table_t *table)
 
 void quire_table_load(const quire_table_t *table)
 {
-    notes_t *window = quire_cpu_uses_tags() ? notes_open(table) : NULL;
     unsigned tag = 0;
 
+    if (QUIRE_CHECKS)
+        quire_paging_must_carry(table);
+    notes_t *window = quire_cpu_uses_tags() ? notes_open(table) : NULL;
     if (window == NULL) {
         quire_cpu_load_root(quire_table_root(table), 0, false);
     } else {

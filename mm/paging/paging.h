@@ -8,6 +8,7 @@
 #define QUIRE_PAGING_PRIVATE_H
 
 #include "entry.h"
+#include "panic.h"
 
 /* What a gathered frame is, beside the levels 1 to 5: a table of that level, unlinked with all that hangs below it. */
 enum gather_what {
@@ -17,6 +18,36 @@ enum gather_what {
 
 /* Flushes from here on are for the whole space: so many single ones cost as much. */
 #define FLUSH_PAGES_MAX 32
+
+/* --- place.c: where the CPU runs, and on what; nothing of it without QUIRE_CHECKS --- */
+
+/* Panics if the tree that is about to be loaded lacks the code or the stack that run. */
+void quire_paging_must_carry(const quire_table_t *table);
+/* Panics if they lie in frames that the PMM would hand out. */
+void quire_paging_must_be_kept(const quire_table_t *kernel);
+/* Panics if this CPU runs on the tree that is about to be destroyed. */
+void quire_paging_must_be_unused(const quire_table_t *table);
+QUIRE_NO_RETURN void quire_paging_left_open(const quire_table_t *table);
+
+/* The tree's lock, for a cursor that begins at `start`. A CPU that has a cursor open on the tree would wait for itself,
+   or not wait at all where a lock is no more than interrupts switched off. */
+static inline void tree_lock(quire_table_t *table, quire_va_t start)
+{
+    if (QUIRE_CHECKS && __builtin_expect(__atomic_load_n(&table->opened, __ATOMIC_RELAXED) == quire_port_cpu() + 1, 0))
+        quire_paging_left_open(table);
+    quire_port_lock(&table->lock);
+    if (QUIRE_CHECKS) {
+        __atomic_store_n(&table->opened, quire_port_cpu() + 1, __ATOMIC_RELAXED);
+        table->opened_at = start;
+    }
+}
+
+static inline void tree_unlock(quire_table_t *table)
+{
+    if (QUIRE_CHECKS)
+        __atomic_store_n(&table->opened, 0, __ATOMIC_RELAXED);
+    quire_port_unlock(&table->lock);
+}
 
 /* --- tlb.c --- */
 
@@ -86,15 +117,18 @@ typedef struct subtree_count {
 void quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va,
                                  subtree_count_t *count);
 /* Releases a subtree that no MMU can reach any more. */
-void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level);
-static inline void quire_paging_frame_release(quire_pmm_t *pmm, quire_frame_t frame)
+void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va);
+/* `va`: an address at or below the one that it was mapped at, for the panic if it was not the tree's to give back. */
+static inline void quire_paging_frame_release(const quire_table_t *table, quire_frame_t frame, quire_va_t va)
 {
-    if (quire_pmm_release(pmm, frame, NULL) != QUIRE_OK)
-        quire_port_panic("paging: a frame in a page table was not the PMM's to take back");
+    if (quire_pmm_release(table->pmm, frame, NULL) != QUIRE_OK)
+        quire_panic_frame("paging: a frame in a page table is not the PMM's to take back: it was freed while it was "
+                          "mapped, or mapped twice without quire_pmm_retain",
+                          frame, va, table->space);
 }
 
 /* Releases the blocks that make up [frame, frame + count). */
-void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t count);
+void quire_paging_frames_release(const quire_table_t *table, quire_frame_t frame, uint64_t count, quire_va_t va);
 
 /* --- acquire.c --- */
 

@@ -45,3 +45,48 @@ bool quire_physical_entry(const physical_t *physical, const quire_format_t *form
     *raw = word;
     return done;
 }
+
+bool quire_physical_translate(const regime_t *regime, quire_va_t va, translation_t *result)
+{
+    const quire_format_t *format = regime->format;
+    uint64_t table = physical_root(format, regime->cr3);
+
+    *result = (translation_t){.rights = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER,
+                              .level = format->levels};
+    for (;; result->level--) {
+        unsigned level = result->level;
+        quire_page_t page;
+
+        if (!quire_physical_entry(&regime->physical, format, table, format_index(format, level, va), &result->raw))
+            return false;
+        if (!entry_present(result->raw))
+            return true;
+        page = entry_decode(format, level, result->raw & ~physical_ignored(format, regime->known, regime->cr4, level));
+        result->rights &= physical_rights(format, level, result->raw);
+        table = page.payload << QUIRE_PAGE_SHIFT;
+        if (page.kind == QUIRE_PAGE_MAPPED) {
+            result->present = true;
+            result->pa = table + (va & format_reach(format, level));
+            return true;
+        }
+    }
+}
+
+bool quire_physical_read_linear(const regime_t *regime, quire_va_t va, void *to, size_t bytes)
+{
+    unsigned char *next = to;
+
+    while (bytes > 0) {
+        size_t count = QUIRE_PAGE_BYTES - (size_t)(va & QUIRE_PAGE_MASK);
+        translation_t found;
+
+        count = count < bytes ? count : bytes;
+        if (!format_canonical(regime->format, va) || !quire_physical_translate(regime, va, &found) || !found.present ||
+            !quire_physical_read(&regime->physical, found.pa, next, count))
+            return false;
+        next += count;
+        va += count;
+        bytes -= count;
+    }
+    return true;
+}

@@ -3,8 +3,11 @@
 #ifndef QUIRE_PAGING_PHYSICAL_H
 #define QUIRE_PAGING_PHYSICAL_H
 
+#include <quire/explain.h>
+
 #include "entry.h"
 
+#define CR0_PG   ((uint64_t)1 << 31)
 #define CR0_WP   ((uint64_t)1 << 16)
 #define CR4_PSE  ((uint64_t)1 << 4)
 #define CR4_PAE  ((uint64_t)1 << 5)
@@ -36,11 +39,46 @@ static inline uint64_t physical_root(const quire_format_t *format, uint64_t cr3)
     return cr3 & (format->fixed_root ? 0xFFFFFFE0u : format->address_mask);
 }
 
-/* Whether ring 0 is held to read-only pages: CR0.WP. A CR0 of 0 is not known; the library asks for WP. */
-static inline bool physical_write_protects(uint64_t cr0)
+/* Whether a mode is off, and known to be. */
+static inline bool mode_is_off(unsigned known, unsigned which, uint64_t value, uint64_t bit)
 {
-    return cr0 == 0 || (cr0 & CR0_WP) != 0;
+    return (known & which) != 0 && (value & bit) == 0;
 }
+
+/* Whether ring 0 is held to read-only pages: CR0.WP. The library asks for it. */
+static inline bool physical_write_protects(unsigned known, uint64_t cr0)
+{
+    return !mode_is_off(known, QUIRE_KNOWN_CR0, cr0, CR0_WP);
+}
+
+/* Bits of an entry that mean nothing: without CR4.PSE, the one that makes a page of 4 MiB. */
+static inline uint64_t physical_ignored(const quire_format_t *format, unsigned known, uint64_t cr4, unsigned level)
+{
+    return format->entry_bytes == 4 && level > 1 && mode_is_off(known, QUIRE_KNOWN_CR4, cr4, CR4_PSE) ? X86_LARGE : 0;
+}
+
+/* What a linear address comes to. */
+typedef struct translation {
+    bool present;
+    unsigned level; /* of the last entry looked at */
+    uint64_t raw;
+    uint64_t pa;
+    unsigned rights; /* quire_prot_t */
+} translation_t;
+
+/* The registers that decide how a tree is walked. */
+typedef struct regime {
+    physical_t physical;
+    const quire_format_t *format;
+    uint64_t cr3;
+    uint64_t cr4;
+    unsigned known; /* quire_known */
+} regime_t;
+
+/* False: a table was not RAM. */
+bool quire_physical_translate(const regime_t *regime, quire_va_t va, translation_t *result);
+/* Reads through the tree; false where nothing is mapped, or no RAM. */
+bool quire_physical_read_linear(const regime_t *regime, quire_va_t va, void *to, size_t bytes);
 
 /* quire_prot_t: what a present entry leaves of the rights (SDM 4.6). A PAE root entry has no rights to take away, and
    without NX every page can be executed. */

@@ -18,56 +18,38 @@
 
 #define STACK_NEEDED_BYTES 256 /* for the frames of a fault, and of a fault in its handler */
 
-/* What a linear address comes to. */
-typedef struct translation {
-    bool present;
-    unsigned level; /* of the last entry looked at */
-    uint64_t raw;
-    uint64_t pa;
-    unsigned rights; /* quire_prot_t */
-} translation_t;
-
+static const char free_frame[] = " lies in a frame that the PMM calls free: keep it out of the memory map\n";
 static const char read_failed[] = ": one of its tables is not RAM\n";
+
+static regime_t regime_of(const preflight_t *check)
+{
+    return (regime_t){.physical = check->physical,
+                      .format = check->format,
+                      .cr3 = check->flight->cr3,
+                      .cr4 = check->flight->cr4,
+                      .known = check->flight->known};
+}
 
 /* False: a table was not RAM. */
 static bool translate(const preflight_t *check, quire_va_t va, translation_t *result)
 {
-    const quire_format_t *format = check->format;
-    uint64_t table = physical_root(format, check->flight->cr3);
+    const regime_t regime = regime_of(check);
 
-    *result = (translation_t){.rights = QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER,
-                              .level = format->levels};
-    for (;; result->level--) {
-        unsigned level = result->level;
-        quire_page_t page;
-
-        if (!quire_physical_entry(&check->physical, format, table, format_index(format, level, va), &result->raw))
-            return false;
-        if (!entry_present(result->raw))
-            return true;
-        page = entry_decode(format, level, result->raw);
-        result->rights &= physical_rights(format, level, result->raw);
-        table = page.payload << QUIRE_PAGE_SHIFT;
-        if (page.kind == QUIRE_PAGE_MAPPED) {
-            result->present = true;
-            result->pa = table + (va & format_reach(format, level));
-            return true;
-        }
-    }
+    return quire_physical_translate(&regime, va, result);
 }
 
 void quire_preflight_begin(preflight_t *check, const char *what)
 {
     check->found++;
-    quire_paging_text_add(&check->text, what);
+    quire_text_add(&check->text, what);
 }
 
 static void complain(preflight_t *check, const char *what, quire_va_t va, const char *why)
 {
     quire_preflight_begin(check, what);
-    quire_paging_text_add(&check->text, " at ");
-    quire_paging_text_hex(&check->text, va);
-    quire_paging_text_add(&check->text, why);
+    quire_text_add(&check->text, " at ");
+    quire_text_hex(&check->text, va);
+    quire_text_add(&check->text, why);
 }
 
 /* One page that the processor will use, in ring 0, with some rights. */
@@ -85,16 +67,19 @@ static void check_page(preflight_t *check, const char *what, quire_va_t va, unsi
     }
     if (!found.present) {
         complain(check, what, va, " is not mapped: the entry of level ");
-        quire_paging_text_decimal(&check->text, found.level);
-        quire_paging_text_add(&check->text, found.raw == 0 ? " is empty\n" : " is not present\n");
+        quire_text_decimal(&check->text, found.level);
+        quire_text_add(&check->text, found.raw == 0 ? " is empty\n" : " is not present\n");
         return;
     }
     if ((rights & QUIRE_PROT_WRITE) && !(found.rights & QUIRE_PROT_WRITE) &&
-        physical_write_protects(check->flight->cr0))
+        physical_write_protects(check->flight->known, check->flight->cr0))
         complain(check, what, va, " is mapped read-only\n");
     if ((rights & QUIRE_PROT_EXEC) && !(found.rights & QUIRE_PROT_EXEC))
         complain(check, what, va, " is mapped, but not executable\n");
-    if ((check->flight->cr4 & users_forbidden) && (found.rights & QUIRE_PROT_USER))
+    if (quire_preflight_frame_is_free(check, found.pa))
+        complain(check, what, va, free_frame);
+    if ((check->flight->known & QUIRE_KNOWN_CR4) && (check->flight->cr4 & users_forbidden) &&
+        (found.rights & QUIRE_PROT_USER))
         complain(check, what, va, " is a page of ring 3, which SMEP and SMAP keep the kernel from\n");
 }
 
@@ -110,19 +95,12 @@ static void check_bytes(preflight_t *check, const char *what, quire_va_t va, uin
     }
 }
 
-/* Reads through the tree; false where nothing is mapped, which others complain about. */
+/* False where nothing is mapped, which others complain about. */
 static bool read_linear(const preflight_t *check, quire_va_t va, void *to, size_t bytes)
 {
-    unsigned char *next = to;
+    const regime_t regime = regime_of(check);
 
-    for (size_t i = 0; i < bytes; i++, va++) {
-        translation_t found;
-
-        if (!format_canonical(check->format, va) || !translate(check, va, &found) || !found.present ||
-            !quire_physical_read(&check->physical, found.pa, next++, 1))
-            return false;
-    }
-    return true;
+    return quire_physical_read_linear(&regime, va, to, bytes);
 }
 
 static void check_instruction(preflight_t *check)
@@ -136,9 +114,23 @@ static void check_instruction(preflight_t *check)
     if (flight->from_unpaged && translate(check, flight->instruction, &found) && found.present &&
         found.pa != flight->instruction) {
         complain(check, "the next instruction", flight->instruction, " is mapped to another place, ");
-        quire_paging_text_hex(&check->text, found.pa);
-        quire_paging_text_add(&check->text, ": until paging is on, it lies at its own address\n");
+        quire_text_hex(&check->text, found.pa);
+        quire_text_add(&check->text, ": until paging is on, it lies at its own address\n");
     }
+}
+
+/* A stack that overflows should meet a page that is not there. */
+static void note_guard_page(preflight_t *check)
+{
+    quire_va_t below = check->flight->stack_start - 1;
+    translation_t found;
+
+    if (check->flight->stack_start == 0 || !format_canonical(check->format, below) ||
+        !translate(check, below, &found) || !found.present)
+        return;
+    quire_text_add(&check->text, "note: below the stack, at ");
+    quire_text_hex(&check->text, below);
+    quire_text_add(&check->text, ", something is mapped: an overflow would overwrite it in silence\n");
 }
 
 static bool is_long(const preflight_t *check)
@@ -162,14 +154,14 @@ static void check_handlers(preflight_t *check)
 
         if (offset + gate_bytes - 1 > flight->idt_limit) {
             quire_preflight_begin(check, names[i]);
-            quire_paging_text_add(&check->text, " lies beyond the limit of the IDT\n");
+            quire_text_add(&check->text, " lies beyond the limit of the IDT\n");
             continue;
         }
         if (!read_linear(check, flight->idt + (quire_va_t)offset, gate, gate_bytes))
             continue;
         if (!(gate[5] & 0x80)) {
             quire_preflight_begin(check, names[i]);
-            quire_paging_text_add(&check->text, " has no gate that is present\n");
+            quire_text_add(&check->text, " has no gate that is present\n");
             continue;
         }
         uint64_t handler = gate[0] | (uint64_t)gate[1] << 8 | (uint64_t)gate[6] << 16 | (uint64_t)gate[7] << 24;
@@ -202,6 +194,7 @@ static void check_environment(preflight_t *check)
 
     if (flight->stack > STACK_NEEDED_BYTES)
         check_bytes(check, "the stack", flight->stack - STACK_NEEDED_BYTES, STACK_NEEDED_BYTES - 1, QUIRE_PROT_WRITE);
+    note_guard_page(check);
     /* The processor writes accessed and busy bits into the GDT. */
     if (flight->gdt_limit != 0)
         check_bytes(check, "the GDT", flight->gdt, flight->gdt_limit, QUIRE_PROT_WRITE);

@@ -23,6 +23,9 @@ typedef struct preflight {
 /* Begins the line of one more thing found. */
 void quire_preflight_begin(preflight_t *check, const char *what);
 
+/* Whether the PMM would hand this memory out. */
+bool quire_preflight_frame_is_free(const preflight_t *check, uint64_t pa);
+
 void quire_preflight_modes(preflight_t *check);
 void quire_preflight_tables(preflight_t *check);
 

@@ -15,29 +15,52 @@
 static void say(preflight_t *check, const char *sentence)
 {
     quire_preflight_begin(check, sentence);
-    quire_paging_text_add(&check->text, "\n");
+    quire_text_add(&check->text, "\n");
 }
 
-/* SDM table 4-1: how CR4 and EFER choose the format. */
+bool quire_preflight_frame_is_free(const preflight_t *check, uint64_t pa)
+{
+    quire_frame_info_t info = {0};
+
+    if (check->flight->pmm != NULL)
+        info = quire_pmm_frame_info(check->flight->pmm, quire_frame_of_pa(quire_pa(pa)));
+    return info.managed && !info.allocated;
+}
+
+static bool is_off(const preflight_t *check, unsigned which, uint64_t value, uint64_t bit)
+{
+    return mode_is_off(check->flight->known, which, value, bit);
+}
+
+static bool is_on(const preflight_t *check, unsigned which, uint64_t value, uint64_t bit)
+{
+    return (check->flight->known & which) != 0 && (value & bit) != 0;
+}
+
+/* SDM table 4-1: how CR4 and EFER choose the format. What is not known fits. */
 void quire_preflight_modes(preflight_t *check)
 {
     const quire_format_t *format = check->format;
-    uint64_t cr4 = check->flight->cr4;
-    uint64_t efer = check->flight->efer;
+    const quire_preflight_t *flight = check->flight;
+    bool wide = format->entry_bytes == 8;
 
-    if (format->va_bits == 32 && check->flight->cr3 >> 32 != 0)
+    if (format->va_bits == 32 && flight->cr3 >> 32 != 0)
         say(check, "CR3 has 32 bits, and the root lies above 4 GiB");
-    else if ((check->flight->cr3 >> 52 & 0x7FF) != 0 ||
-             (check->flight->cr3 & format->address_mask) >> check->physical_bits != 0)
+    else if ((flight->cr3 >> 52 & 0x7FF) != 0 || (flight->cr3 & format->address_mask) >> check->physical_bits != 0)
         say(check, "CR3 has reserved bits: loading it raises #GP");
-    if (cr4 == 0 && efer == 0)
-        return;
-    if (!(cr4 & CR4_PAE) != (format->entry_bytes == 4))
+    if (wide ? is_off(check, QUIRE_KNOWN_CR4, flight->cr4, CR4_PAE)
+             : is_on(check, QUIRE_KNOWN_CR4, flight->cr4, CR4_PAE))
         say(check, "CR4.PAE does not fit the format of the tables");
-    if (!(efer & EFER_LME) != (format->va_bits == 32))
+    if (format->va_bits > 32 ? is_off(check, QUIRE_KNOWN_EFER, flight->efer, EFER_LME)
+                             : is_on(check, QUIRE_KNOWN_EFER, flight->efer, EFER_LME))
         say(check, "EFER.LME does not fit the format of the tables");
-    if (!(cr4 & CR4_LA57) != (format->levels != 5))
+    if (format->levels == 5 ? is_off(check, QUIRE_KNOWN_CR4, flight->cr4, CR4_LA57)
+                            : is_on(check, QUIRE_KNOWN_CR4, flight->cr4, CR4_LA57))
         say(check, "CR4.LA57 does not fit the format of the tables");
+    if (is_off(check, QUIRE_KNOWN_CR0, flight->cr0, CR0_PG))
+        say(check, "CR0.PG is clear: no table is looked at, and every address is physical");
+    if (is_off(check, QUIRE_KNOWN_CR0, flight->cr0, CR0_WP))
+        quire_text_add(&check->text, "note: CR0.WP is clear: the kernel writes to read-only pages, shared ones too\n");
 }
 
 /* What is wrong with one present entry; NULL if nothing is. */
@@ -45,7 +68,6 @@ static const char *fault_of(const preflight_t *check, unsigned level, uint64_t r
 {
     const quire_format_t *format = check->format;
     const quire_preflight_t *flight = check->flight;
-    bool modes_known = flight->cr4 != 0 || flight->efer != 0;
 
     /* Emulators mark a PAE root entry as accessed; no processor does. */
     if (format->fixed_root && level == format->levels)
@@ -53,9 +75,9 @@ static const char *fault_of(const preflight_t *check, unsigned level, uint64_t r
     if (quire_paging_reserved_bits(format, level, raw, check->physical_bits) != 0)
         return format->fixed_root && level == format->levels ? " has reserved bits: loading CR3 raises #GP"
                                                              : " has reserved bits";
-    if (modes_known && format->no_execute && (raw & X86_NO_EXECUTE) && !(flight->efer & EFER_NXE))
+    if (format->no_execute && (raw & X86_NO_EXECUTE) && is_off(check, QUIRE_KNOWN_EFER, flight->efer, EFER_NXE))
         return " has the NX bit, which is reserved until EFER.NXE is set";
-    if (modes_known && format->entry_bytes == 4 && level == 2 && (raw & X86_LARGE) && !(flight->cr4 & CR4_PSE))
+    if (raw & physical_ignored(format, flight->known, flight->cr4, level))
         return " is a large page, which means a table until CR4.PSE is set";
     return NULL;
 }
@@ -94,22 +116,22 @@ static bool next_entry(const preflight_t *check, uint64_t table, unsigned entrie
 static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsigned index, const char *why)
 {
     quire_preflight_begin(check, "level ");
-    quire_paging_text_decimal(&check->text, level);
-    quire_paging_text_add(&check->text, ", entry ");
-    quire_paging_text_decimal(&check->text, index);
-    quire_paging_text_add(&check->text, " of the table at ");
-    quire_paging_text_hex(&check->text, table);
-    quire_paging_text_add(&check->text, why);
-    quire_paging_text_add(&check->text, "\n");
+    quire_text_decimal(&check->text, level);
+    quire_text_add(&check->text, ", entry ");
+    quire_text_decimal(&check->text, index);
+    quire_text_add(&check->text, " of the table at ");
+    quire_text_hex(&check->text, table);
+    quire_text_add(&check->text, why);
+    quire_text_add(&check->text, "\n");
 }
 
-static void say_not_ram(preflight_t *check, uint64_t table, unsigned level)
+static void say_table(preflight_t *check, uint64_t table, unsigned level, const char *why)
 {
     quire_preflight_begin(check, "the table of level ");
-    quire_paging_text_decimal(&check->text, level);
-    quire_paging_text_add(&check->text, " at ");
-    quire_paging_text_hex(&check->text, table);
-    quire_paging_text_add(&check->text, " is not RAM\n");
+    quire_text_decimal(&check->text, level);
+    quire_text_add(&check->text, " at ");
+    quire_text_hex(&check->text, table);
+    quire_text_add(&check->text, why);
 }
 
 static void check_tree(preflight_t *check, uint64_t table, unsigned level)
@@ -122,8 +144,10 @@ static void check_tree(preflight_t *check, uint64_t table, unsigned level)
         const char *why = NULL;
         uint64_t raw = 0;
 
+        if (index == 0 && quire_preflight_frame_is_free(check, table))
+            say_table(check, table, level, " lies in a frame that the PMM calls free: it would be overwritten\n");
         if (!next_entry(check, table, entries, &index, &raw)) {
-            say_not_ram(check, table, level);
+            say_table(check, table, level, " is not RAM\n");
             return;
         }
         if (entry_present(raw))
@@ -139,5 +163,5 @@ void quire_preflight_tables(preflight_t *check)
 {
     check_tree(check, physical_root(check->format, check->flight->cr3), check->format->levels);
     if (check->tables >= TABLES_MAX)
-        quire_paging_text_add(&check->text, "more than 131072 tables: the rest of them was not looked at\n");
+        quire_text_add(&check->text, "note: more than 131072 tables: the rest of them was not looked at\n");
 }

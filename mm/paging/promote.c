@@ -90,7 +90,7 @@ static void carry_mmu_flags(quire_cursor_t *cursor, const entry_t *entry, quire_
     quire_page_t page;
 
     if (!read_parts(format, old, entry->level - 1, &page))
-        quire_port_panic("paging: a table changed while its lock was held");
+        quire_panic_at("paging: a table changed while its lock was held", entry->va, table->space);
     uint64_t late = entry_encode(format, entry->level, &page) & (X86_ACCESSED | X86_DIRTY);
     while ((raw & late) != late && !entry_try(table, entry, &raw, raw | late)) {
     }
@@ -136,7 +136,7 @@ quire_status_t quire_cursor_promote(quire_cursor_t *cursor, quire_va_t va, unsig
         return QUIRE_UNSUPPORTED;
     if (cursor->mode != QUIRE_CURSOR_EDGES || va != format_first(format, level, va) || va < cursor->start ||
         format_last(format, level, va) > cursor->end - 1)
-        quire_port_panic("paging: to promote pages, open a cursor with EDGES over all of them");
+        quire_panic_at("paging: to promote pages, open a cursor with EDGES over all of them", va, cursor->table->space);
     for (unsigned above = format->levels; above >= level; above--) {
         void *window = quire_port_window_open(frame);
         entry_t entry = entry_at(format, window, frame, above, va);

@@ -96,7 +96,7 @@ static void mark_entry(mark_t *mark, const entry_t *entry, quire_va_t last, uint
     }
     if (!takes_whole(mark, entry, raw, last)) {
         if (!entry_is_table(format, entry->level, raw))
-            quire_port_panic(cut_sentence);
+            quire_panic_at(cut_sentence, entry->va, cursor->table->space);
         mark_table(mark, entry_table(format, raw), entry->level - 1, entry->va, last);
         return;
     }
@@ -153,9 +153,9 @@ static void mark_table(mark_t *mark, quire_frame_t frame, unsigned level, quire_
 void quire_paging_check_change(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end)
 {
     if (cursor->mode == QUIRE_CURSOR_READ)
-        quire_port_panic("paging: a change through a cursor opened for reading");
+        quire_panic_at("paging: a change through a cursor opened for reading", start, cursor->table->space);
     if (start >= end || start < cursor->start || end > cursor->end || ((start | end) & QUIRE_PAGE_MASK))
-        quire_port_panic("paging: a range outside the cursor's");
+        quire_panic_at("paging: a range outside the cursor's", start, cursor->table->space);
 }
 
 /* The one level-1 table that a mark of the range stays in; 0 if it does not, or may take the table's place. */
@@ -179,9 +179,9 @@ size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t en
     quire_paging_check_change(cursor, start, end);
     if (page->kind != QUIRE_PAGE_EMPTY && page->kind != QUIRE_PAGE_RESERVED && page->kind != QUIRE_PAGE_GUARD &&
         page->kind != QUIRE_PAGE_OBJECT)
-        quire_port_panic("paging: a range is marked with what only a single page can be");
+        quire_panic_at("paging: a range is marked with what only a single page can be", start, table->space);
     if (!entry_encodable(format, 1, page))
-        quire_port_panic("paging: an entry of this format cannot say that");
+        quire_panic_at("paging: an entry of this format cannot say that", start, table->space);
     quire_frame_t leaf = mark_leaf(cursor, start, end - 1);
     if (leaf.number != 0)
         return (size_t)quire_paging_leaf_mark(cursor, leaf, start, end - 1, mark.after);
@@ -226,7 +226,7 @@ static void protect_entry(quire_cursor_t *cursor, const entry_t *entry, quire_va
         if (after == raw)
             return;
         if (!piece_is_whole(format, entry->level, entry->va, last))
-            quire_port_panic(cut_sentence);
+            quire_panic_at(cut_sentence, entry->va, table->space);
     } while (!entry_try(table, entry, &raw, after));
     if (entry_present(raw)) {
         quire_paging_flush_add(cursor, entry->va, last);
@@ -268,7 +268,7 @@ static void protect_range(quire_cursor_t *cursor, quire_va_t start, quire_va_t e
 
     quire_paging_check_change(cursor, start, end);
     if (start >= table->shared_start && (rights & QUIRE_PROT_USER))
-        quire_port_panic("paging: ring 3 is let into the kernel's half");
+        quire_panic_at("paging: ring 3 is let into the kernel's half", start, table->space);
     quire_frame_t leaf = in_one_leaf(format, start, end - 1) ? leaf_known(table, start) : quire_frame(0);
     if (leaf.number != 0)
         quire_paging_leaf_protect(cursor, leaf, start, end - 1, rights);

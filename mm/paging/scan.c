@@ -55,7 +55,7 @@ static uint64_t taken_in_table(const quire_table_t *table, quire_frame_t frame, 
 static void check_inside(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end)
 {
     if (start >= end || start < cursor->start || end > cursor->end || ((start | end) & QUIRE_PAGE_MASK))
-        quire_port_panic("paging: a range outside the cursor's");
+        quire_panic_at("paging: a range outside the cursor's", start, cursor->table->space);
 }
 
 size_t quire_cursor_taken(quire_cursor_t *cursor, quire_va_t start, quire_va_t end)

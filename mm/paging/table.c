@@ -67,7 +67,7 @@ static quire_status_t create_root(quire_table_t *table, unsigned zone, unsigned 
     status = fill_root(table, 0, end);
     if (status != QUIRE_OK) {
         quire_paging_table_leaves(table, table->root, format_of(table)->levels, 0);
-        quire_paging_frames_release(table->pmm, table->root, 1);
+        quire_paging_frames_release(table, table->root, 1, 0);
     }
     return status;
 }
@@ -164,6 +164,8 @@ quire_status_t quire_table_pin(quire_table_t *kernel, quire_va_t start, quire_va
 
 void quire_table_seal(quire_table_t *kernel)
 {
+    if (QUIRE_CHECKS)
+        quire_paging_must_be_kept(kernel);
     quire_port_lock(&kernel->lock);
     kernel->loaded = true;
     kernel->table_zone = QUIRE_ZONE_ANY;
@@ -178,7 +180,9 @@ void quire_table_destroy(quire_table_t *table)
     unsigned end = table->kernel != NULL ? format_index(format, level, table->shared_start) : entries;
     subtree_count_t count = {0, 0};
 
-    quire_port_lock(&table->lock);
+    if (QUIRE_CHECKS)
+        quire_paging_must_be_unused(table);
+    tree_lock(table, 0);
     quire_paging_user_root_release(table);
     if (end < entries) {
         void *window = quire_port_window_open(table->root);
@@ -189,10 +193,10 @@ void quire_table_destroy(quire_table_t *table)
     }
     quire_paging_subtree_leaves(table, table->root, level, 0, &count);
     table->mapped_pages -= (size_t)count.mapped;
-    quire_paging_subtree_release(table, table->root, level);
-    quire_port_unlock(&table->lock);
+    quire_paging_subtree_release(table, table->root, level, 0);
+    tree_unlock(table);
     quire_paging_tags_release(table);
     if (table->mapped_pages != 0 || table->table_frames != 0)
-        quire_port_panic("paging: a tree's counts did not come to nothing");
+        quire_panic_at("paging: a tree's counts did not come to nothing", 0, table->space);
     memset(table, 0, sizeof(*table));
 }

@@ -32,10 +32,10 @@ quire_status_t quire_paging_root_take(quire_pmm_t *pmm, const quire_format_t *fo
     return quire_pmm_alloc(pmm, table_request(zone > format->root_zone ? zone : format->root_zone), root);
 }
 
-static void chain_release(quire_pmm_t *pmm, quire_frame_t chain)
+static void chain_release(const quire_table_t *table, quire_frame_t chain)
 {
     while (chain.number != 0)
-        quire_paging_frame_release(pmm, quire_chain_pop(&chain));
+        quire_paging_frame_release(table, quire_chain_pop(&chain), 0);
 }
 
 /* A hopeless request should not take the machine's last frames first, even for a moment. */
@@ -58,7 +58,7 @@ quire_status_t quire_paging_tables_take(quire_table_t *table, size_t count, quir
         quire_status_t status = quire_pmm_alloc(table->pmm, table_request(table->table_zone), &frame);
 
         if (status != QUIRE_OK) {
-            chain_release(table->pmm, head);
+            chain_release(table, head);
             return status;
         }
         quire_chain_push(&head, frame);
@@ -128,12 +128,12 @@ void quire_paging_subtree_leaves(quire_table_t *table, quire_frame_t frame, unsi
     quire_paging_table_leaves(table, frame, level, va);
 }
 
-void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t count)
+void quire_paging_frames_release(const quire_table_t *table, quire_frame_t frame, uint64_t count, quire_va_t va)
 {
     while (count > 0) {
-        unsigned order = count == 1 ? 0 : quire_pmm_frame_info(pmm, frame).order;
+        unsigned order = count == 1 ? 0 : quire_pmm_frame_info(table->pmm, frame).order;
 
-        quire_paging_frame_release(pmm, frame);
+        quire_paging_frame_release(table, frame, va);
         if ((uint64_t)1 << order >= count)
             return;
         count -= (uint64_t)1 << order;
@@ -142,7 +142,7 @@ void quire_paging_frames_release(quire_pmm_t *pmm, quire_frame_t frame, uint64_t
 }
 
 /* The pages of a level-1 table. */
-static void pages_release(quire_table_t *table, const void *window)
+static void pages_release(const quire_table_t *table, const void *window, quire_va_t va)
 {
     const quire_format_t *format = format_of(table);
 
@@ -150,30 +150,32 @@ static void pages_release(quire_table_t *table, const void *window)
         uint64_t raw = word_read(format, window, i);
 
         if ((entry_present(raw) || promise_is_hidden(raw)) && page_is_owned(raw))
-            quire_paging_frame_release(table->pmm, quire_frame((size_t)entry_frame(format, 1, raw)));
+            quire_paging_frame_release(table, quire_frame((size_t)entry_frame(format, 1, raw)),
+                                       va + ((quire_va_t)i << QUIRE_PAGE_SHIFT));
     }
 }
 
 /* Only one window is open at a time: the caller may hold one a level. */
-void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level)
+void quire_paging_subtree_release(quire_table_t *table, quire_frame_t frame, unsigned level, quire_va_t va)
 {
     const quire_format_t *format = format_of(table);
     void *window = quire_port_window_open(frame);
 
     if (level == 1)
-        pages_release(table, window);
+        pages_release(table, window, va);
     for (unsigned i = 0; level > 1 && i < format_entries(format, level); i++) {
         uint64_t raw = word_read(format, window, i);
+        quire_va_t start = va + ((quire_va_t)i << format_shift(format, level));
 
         if (entry_is_table(format, level, raw)) {
             quire_port_window_close(window);
-            quire_paging_subtree_release(table, entry_table(format, raw), level - 1);
+            quire_paging_subtree_release(table, entry_table(format, raw), level - 1, start);
             window = quire_port_window_open(frame);
         } else if ((entry_present(raw) || promise_is_hidden(raw)) && page_is_owned(raw)) {
-            quire_paging_frames_release(table->pmm, quire_frame((size_t)entry_frame(format, level, raw)),
-                                        format_pages(format, level));
+            quire_paging_frames_release(table, quire_frame((size_t)entry_frame(format, level, raw)),
+                                        format_pages(format, level), start);
         }
     }
     quire_port_window_close(window);
-    quire_paging_frame_release(table->pmm, frame);
+    quire_paging_frame_release(table, frame, va);
 }

@@ -78,12 +78,12 @@ void quire_paging_settle(quire_cursor_t *cursor)
         unsigned what = cursor->gather_what[i];
 
         if (what == GATHER_FRAME)
-            quire_paging_frame_release(table->pmm, cursor->gather[i]);
+            quire_paging_frame_release(table, cursor->gather[i], cursor->start);
         else if (what & GATHER_LARGE)
-            quire_paging_frames_release(table->pmm, cursor->gather[i],
-                                        format_pages(format_of(table), what & ~(unsigned)GATHER_LARGE));
+            quire_paging_frames_release(table, cursor->gather[i],
+                                        format_pages(format_of(table), what & ~(unsigned)GATHER_LARGE), cursor->start);
         else
-            quire_paging_subtree_release(table, cursor->gather[i], what);
+            quire_paging_subtree_release(table, cursor->gather[i], what, cursor->start);
     }
     cursor->gathered = 0;
 }

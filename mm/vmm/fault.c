@@ -22,7 +22,11 @@
  */
 #include "inside.h"
 
+#include "../panic.h"
 #include "../string.h"
+
+#define ACCESS_ALL   (QUIRE_ACCESS_WRITE | QUIRE_ACCESS_EXEC | QUIRE_ACCESS_USER | QUIRE_ACCESS_KEY)
+#define REPEATS_TOLD 64 /* a power of two: from there on, each doubling is told */
 
 /* SDM volume 3, 4.6.2: a fetch asks no key. */
 static bool key_forbids(const quire_space_t *space, uint8_t key, unsigned access)
@@ -48,7 +52,7 @@ static bool allowed(const quire_space_t *space, const quire_page_t *page, unsign
 }
 
 /* Whether this access is right on this page, which may still need work before it can be done. */
-static quire_status_t judge(const quire_space_t *space, const quire_page_t *page, unsigned access)
+static quire_status_t judge(const quire_space_t *space, quire_va_t va, const quire_page_t *page, unsigned access)
 {
     bool forced = (access & QUIRE_VMM_ACCESS_FORCED) != 0;
 
@@ -69,7 +73,7 @@ static quire_status_t judge(const quire_space_t *space, const quire_page_t *page
     case QUIRE_PAGE_TABLE:
         break;
     }
-    quire_port_panic("vmm: a page that is a table");
+    quire_panic_at("vmm: a page that is a table", va, space->table.space);
 }
 
 quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_frame_t *frame)
@@ -97,6 +101,7 @@ static quire_status_t keep_promise(quire_space_t *space, quire_cursor_t *cursor,
         return status;
     kept.kind = (page->prot & PROT_ACCESS) == 0 ? QUIRE_PAGE_HIDDEN : QUIRE_PAGE_MAPPED;
     kept.payload = frame.number;
+    space->repeats = 0;
     (void)quire_cursor_put(cursor, va, &kept);
     *page = kept;
     return QUIRE_OK;
@@ -133,6 +138,7 @@ static quire_status_t make_private(quire_space_t *space, quire_cursor_t *cursor,
         (void)quire_cursor_mark(cursor, va, va + QUIRE_PAGE_BYTES, &empty);
     }
     own.payload = frame.number;
+    space->repeats = 0;
     (void)quire_cursor_put(cursor, va, &own);
     *page = own;
     return QUIRE_OK;
@@ -163,7 +169,7 @@ static __attribute__((noinline)) quire_status_t judge_unopened(quire_space_t *sp
         return status;
     quire_page_t page = quire_cursor_page(&cursor, va);
     quire_cursor_close(&cursor);
-    status = judge(space, &page, access);
+    status = judge(space, va, &page, access);
     return status != QUIRE_OK ? status : opened;
 }
 
@@ -179,7 +185,7 @@ quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned
     if (status != QUIRE_OK)
         return judge_unopened(space, start, access, status);
     quire_page_t found = quire_cursor_page(cursor, start);
-    status = judge(space, &found, access);
+    status = judge(space, start, &found, access);
     if (status == QUIRE_OK)
         status = repair(space, cursor, start, access, &found);
     if (status == QUIRE_OK)
@@ -189,19 +195,41 @@ quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned
     return status;
 }
 
+/* Counts a fault that was answered; returns how often it has come, at the times when that should be said. */
+static unsigned count_repeat(quire_space_t *space, quire_va_t va)
+{
+    if (space->repeat_at != va) {
+        space->repeat_at = va;
+        space->repeats = 0;
+        return 0;
+    }
+    unsigned times = ++space->repeats;
+    return times >= REPEATS_TOLD && (times & (times - 1)) == 0 ? times : 0;
+}
+
 quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned access)
 {
     quire_page_t page = {.kind = QUIRE_PAGE_EMPTY};
     quire_cursor_t cursor;
     quire_status_t status;
+    unsigned times = 0;
 
-    access &= QUIRE_ACCESS_WRITE | QUIRE_ACCESS_EXEC | QUIRE_ACCESS_USER | QUIRE_ACCESS_KEY;
-    quire_event(.kind = QUIRE_EVENT_FAULT, .space = space->table.space, .address = va, .detail = access);
+    if (QUIRE_CHECKS && (access & ~(unsigned)ACCESS_ALL) != 0)
+        quire_panic_at(
+            "vmm: an access that is no set of quire_access_t (the page-fault code as the processor gave it?)", va,
+            space->table.space);
+    access &= ACCESS_ALL;
+    quire_event(.kind = QUIRE_EVENT_FAULT, .space = space->table.space, .address = va,
+                .detail = access / QUIRE_ACCESS_WRITE);
     status = quire_vmm_open_page(space, va, access, &cursor, &page);
     if (status == QUIRE_OK) {
         space->faults++;
+        if (QUIRE_CHECKS)
+            times = count_repeat(space, va);
         quire_cursor_close(&cursor);
     }
+    if (QUIRE_CHECKS && __builtin_expect(times != 0, 0))
+        quire_vmm_tell_repeats(space, va, times);
     quire_event(.kind = QUIRE_EVENT_FAULT_DONE, .space = space->table.space, .address = va, .frame = page.payload,
                 .detail = (uint64_t)status);
     return status;

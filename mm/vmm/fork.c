@@ -25,6 +25,8 @@
  */
 #include "inside.h"
 
+#include "../panic.h"
+
 /* Gives the page to a second holder. *page is as the child's entry will say. */
 static quire_status_t share(quire_space_t *parent, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
 {
@@ -42,7 +44,7 @@ static quire_status_t share(quire_space_t *parent, quire_cursor_t *cursor, quire
     case QUIRE_PAGE_BUSY:
         return QUIRE_AGAIN;
     case QUIRE_PAGE_TABLE:
-        quire_port_panic("vmm: a page that is a table");
+        quire_panic_at("vmm: a page that is a table", va, parent->table.space);
     }
     if (!has_frame(page))
         return QUIRE_OK;

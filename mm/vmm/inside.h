@@ -59,13 +59,18 @@ quire_status_t quire_vmm_find_hole(quire_space_t *space, quire_cursor_t *cursor,
                                    quire_va_t *va) QUIRE_MUST_CHECK;
 
 /* Beside quire_access_t: the kernel's own access, whatever the protection says. What it writes to becomes private. */
-#define QUIRE_VMM_ACCESS_FORCED 0x100u
+#define QUIRE_VMM_ACCESS_FORCED 0x100000u
 
 /* Opens the page that holds va for this access, and does what a fault has to do: afterwards *page is MAPPED (or HIDDEN,
    if forced) with the rights that the access needs, and the cursor is open and still holds the lock. Anything but
    QUIRE_OK: the cursor is closed. */
 quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
                                    quire_page_t *page) QUIRE_MUST_CHECK;
+
+/* complain.c: a fault has come many times. */
+void quire_vmm_tell_repeats(const quire_space_t *space, quire_va_t va, unsigned times);
+/* Panics if paging is off, and logs if this CPU has no tree of this kernel: memory at `va` is about to be used. */
+void quire_vmm_must_be_in_use(const quire_space_t *kernel, quire_va_t va);
 
 /* A frame for a page of this space. */
 quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_frame_t *frame) QUIRE_MUST_CHECK;

@@ -18,6 +18,8 @@
  */
 #include "inside.h"
 
+#include "../panic.h"
+
 #define BATCH_PAGES 32
 
 typedef struct move {
@@ -35,7 +37,7 @@ typedef struct move {
 static void turn(move_t *move, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode)
 {
     if (quire_cursor_reopen(&move->cursor, start, end, mode) != QUIRE_OK)
-        quire_port_panic("vmm: a table that was acquired to move pages is gone");
+        quire_panic_at("vmm: a table that was acquired to move pages is gone", start, move->space->table.space);
 }
 
 /* A piece of the old range that is moved in one way: one coarse promise, or some pages of one table. */
@@ -124,7 +126,7 @@ static void carry_out(move_t *move)
 }
 
 /* Why an area with this page cannot be moved, if it cannot. */
-static quire_status_t movable(const quire_extent_t *extent)
+static quire_status_t movable(const move_t *move, const quire_extent_t *extent)
 {
     switch (extent->page.kind) {
     case QUIRE_PAGE_EMPTY:
@@ -143,7 +145,7 @@ static quire_status_t movable(const quire_extent_t *extent)
     case QUIRE_PAGE_TABLE:
         break;
     }
-    quire_port_panic("vmm: a page that is a table");
+    quire_panic_at("vmm: a page that is a table", extent->start, move->space->table.space);
 }
 
 /* Opens the cursor on the old range, finds out whether it can be moved, and what would be added to it. */
@@ -157,7 +159,7 @@ static quire_status_t open_old(move_t *move)
     for (quire_va_t va = move->old; va < move->old_end && status == QUIRE_OK;) {
         quire_extent_t extent = quire_vmm_extent(&move->cursor, va, move->old_end);
 
-        status = movable(&extent);
+        status = movable(move, &extent);
         move->added = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = extent.page.prot, .key = extent.page.key};
         if (extent.page.kind == QUIRE_PAGE_GUARD)
             move->added.kind = QUIRE_PAGE_GUARD;

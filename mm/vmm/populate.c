@@ -16,6 +16,8 @@
  */
 #include "inside.h"
 
+#include "../panic.h"
+
 #define HOPELESS_FROM_FRAMES 256
 
 /* Zeroed frames that wait to be mapped. */
@@ -24,11 +26,11 @@ typedef struct supply {
     size_t count;
 } supply_t;
 
-static void drop(quire_space_t *space, supply_t *supply)
+static void drop(quire_space_t *space, supply_t *supply, quire_va_t va)
 {
     for (; supply->count > 0; supply->count--) {
         if (quire_pmm_free(space->table.pmm, quire_chain_pop(&supply->chain), 0) != QUIRE_OK)
-            quire_port_panic("vmm: a frame taken to populate was not ours");
+            quire_panic_at("vmm: a frame taken to populate was not ours", va, space->table.space);
     }
 }
 
@@ -55,7 +57,7 @@ static quire_status_t extend(quire_space_t *space, supply_t *supply, size_t coun
 }
 
 /* Frames that this extent lacks, or why it cannot be populated. */
-static quire_status_t survey_extent(const quire_extent_t *extent, size_t *needed)
+static quire_status_t survey_extent(const quire_space_t *space, const quire_extent_t *extent, size_t *needed)
 {
     switch (extent->page.kind) {
     case QUIRE_PAGE_EMPTY:
@@ -77,10 +79,11 @@ static quire_status_t survey_extent(const quire_extent_t *extent, size_t *needed
     case QUIRE_PAGE_TABLE:
         break;
     }
-    quire_port_panic("vmm: a page that is a table");
+    quire_panic_at("vmm: a page that is a table", extent->start, space->table.space);
 }
 
-static quire_status_t survey(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, size_t *needed)
+static quire_status_t survey(const quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end,
+                             size_t *needed)
 {
     quire_status_t status = QUIRE_OK;
 
@@ -88,7 +91,7 @@ static quire_status_t survey(quire_cursor_t *cursor, quire_va_t start, quire_va_
     for (quire_va_t at = start; at < end && status == QUIRE_OK;) {
         quire_extent_t extent = quire_vmm_run(cursor, at, end);
 
-        status = survey_extent(&extent, needed);
+        status = survey_extent(space, &extent, needed);
         at = extent.end;
     }
     return status;
@@ -110,7 +113,7 @@ static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t
 
     if (status != QUIRE_OK)
         return status;
-    status = survey(&cursor, start, end, needed);
+    status = survey(space, &cursor, start, end, needed);
     if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= supply->count) {
         hand_out(space, &cursor, start, end, supply);
         *needed = 0;
@@ -133,6 +136,8 @@ quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t by
         if (status == QUIRE_OK)
             status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &supply, &needed);
     }
-    drop(space, &supply);
+    drop(space, &supply, va);
+    if (QUIRE_CHECKS && status == QUIRE_OK && is_kernel(space))
+        quire_vmm_must_be_in_use(space, va);
     return status;
 }

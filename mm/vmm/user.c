@@ -24,6 +24,7 @@
  */
 #include "inside.h"
 
+#include "../panic.h"
 #include "../string.h"
 
 #define READING   ((unsigned)QUIRE_ACCESS_USER | QUIRE_ACCESS_READ)
@@ -207,7 +208,7 @@ quire_status_t quire_vmm_poke(quire_space_t *space, quire_va_t to, const void *f
 }
 
 /* Under an open cursor: the bytes of a page as they are, without changing anything. */
-static quire_status_t look(const quire_page_t *page, quire_va_t va, void *to, size_t bytes)
+static quire_status_t look(const quire_space_t *space, const quire_page_t *page, quire_va_t va, void *to, size_t bytes)
 {
     uint8_t *window;
 
@@ -234,7 +235,7 @@ static quire_status_t look(const quire_page_t *page, quire_va_t va, void *to, si
     case QUIRE_PAGE_TABLE:
         break;
     }
-    quire_port_panic("vmm: a page that is a table");
+    quire_panic_at("vmm: a page that is a table", va, space->table.space);
 }
 
 static quire_status_t peek_piece(quire_space_t *space, quire_va_t va, void *to, size_t bytes)
@@ -250,7 +251,7 @@ static quire_status_t peek_piece(quire_space_t *space, quire_va_t va, void *to, 
     if (status != QUIRE_OK)
         return status;
     page = quire_cursor_page(&cursor, start);
-    status = look(&page, va, to, bytes);
+    status = look(space, &page, va, to, bytes);
     quire_cursor_close(&cursor);
     return status;
 }

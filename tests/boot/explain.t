@@ -77,7 +77,7 @@ for ARCH in i386 i386pae x86_64; do
     build ARCH=$ARCH kernel >build.log 2>&1 || { cat build.log && exit 1; }
     mistake 1 'pmemsave 0 0x4000000 "saved"' 'raw image, console log'
     mistake 7 'dump-guest-memory saved' 'ELF core, console log'
-    code=$(sed -n 's/^  error //p' console)
+    code=$(sed -n 's/^  error \([0-9a-f]*\).*/\1/p' console)
     explain --registers registers --memory saved --quire --code "0x$code"
     story explanation >told
     check "$ARCH: QEMU's registers do as well" cmp live told
@@ -137,11 +137,41 @@ for levels in 2 3 4 5; do
     contains "$levels levels, stack not mapped: the check" explanation "the stack at 0x7fff00 is not mapped"
     broken $levels 4
     contains "$levels levels, CR3 is wrong: the fault" explanation "CR3 names no memory"
+    broken $levels 6
+    contains "$levels levels, a wrong selector: the code" explanation "selector 0x48, entry 9 of the GDT"
+    contains "$levels levels, a wrong selector: the reason" explanation "likely: it lies beyond the table's limit"
     [ $levels = 2 ] && continue # which has no NX
     broken $levels 3
     contains "$levels levels, NX too early: the fault" explanation "has the NX bit, which is reserved until EFER.NXE is set"
     contains "$levels levels, NX too early: the check" explanation "entry 0 of the table at 0x10"
 done
+
+# CR4 is 0, as a CPU has it after reset, and that is known.
+broken 2 5
+contains "CR4.PSE forgotten: the entry" explanation "its page-size bit means nothing until CR4.PSE is set"
+contains "CR4.PSE forgotten: the reason" explanation "likely: a large page means a table until CR4.PSE is set"
+contains "CR4.PSE forgotten: the check" explanation "is a large page, which means a table until CR4.PSE is set"
+contains "CR4.PSE forgotten: the instruction cannot be reached" explanation "the next instruction at 0x10"
+broken 4 7
+contains "an address that is not canonical" explanation \
+    "likely: RBX holds 0x8000000000000, which is no address (not canonical)"
+# A right in the root of PAE, which no emulator looks at: a processor refuses the move to CR0 that would load it.
+cat >refused <<'END'
+     0: v=0d e=0000 i=0 cpl=0 IP=0008:00000500 pc=00000500 SP=0010:00000f00 EAX=80000011
+EAX=80000011 EBX=00000000 ECX=00000000 EDX=00000000
+EIP=00000500 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0
+GDT=     00000000 00000000
+CR0=00000011 CR2=00000000 CR3=00001000 CR4=00000020
+EFER=0000000000000000
+END
+head -c 65536 /dev/zero >saved
+printf '\017\042\300' | dd of=saved bs=1 seek=$((0x500)) conv=notrunc 2>/dev/null
+printf '\003\040' | dd of=saved bs=1 seek=$((0x1000)) conv=notrunc 2>/dev/null
+explain --registers refused --memory saved
+contains "a right in the PAE root: paging is off" explanation "paging is off"
+contains "a right in the PAE root: the reason" explanation "a value that this control register refuses"
+contains "a right in the PAE root: the entry" explanation \
+    "level 3, entry 0 of the table at 0x1000 has reserved bits: loading CR3 raises #GP"
 
 # --- what cannot be used is refused in words ---
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Ten classic mistakes of a program: each ends it, and the kernel names it.
+# Twelve classic mistakes of a program: each ends it, and the kernel names it.
 . "$(dirname "$0")/../harness/tap.sh"
 
 explained()
@@ -21,5 +21,11 @@ for ARCH in i386 i386pae x86_64; do
     explained 8 'nothing was ever promised here'
     explained 9 'the page is there, but all access to it was taken away'
     explained 10 "a program reaches for the kernel's"
+    explained 11 'an instruction that ring 0 alone may execute'
+    if [ "$ARCH" = x86_64 ]; then
+        explained 12 'rax holds 0x8000000000000, which is no address'
+    else
+        explained 12 "it lies beyond the table's limit"
+    fi
 done
 finish

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "explain/exception.h"
 #include "explain/memory.h"
 #include "explain/registers.h"
 
@@ -21,7 +22,9 @@ static memory_t memory;
 /* A quarter of the inputs begin as a text with registers, for chance alone would hardly write one. */
 static bool read_set(const uint8_t *data, size_t size, register_set_t *set)
 {
-    static const char begin[] = "v=08 e=0\nRAX=0\nCR0=80010033 CR3=0 CR4=20\nEFER=500\nCR2=";
+    static const char paged[] = "v=08 e=0\nRAX=0\nCR0=80010033 CR3=0 CR4=20\nEFER=500\nCR2=";
+    static const char unpaged[] = "v=0d e=0\nEAX=8\nGDT=0 ffff\nIDT=0 ff\nCR0=11 CR3=1000 CR4=20\nEFER=0\n";
+    const char *begin = size % 8 == 0 ? paged : unpaged;
     register_parser_t parser;
 
     registers_begin(&parser, size % 3);
@@ -61,21 +64,45 @@ static bool open_memory(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char text[1024];
+    static FILE *nowhere;
     register_set_t set = {.cr0 = 0x80000000, .cr3 = size > 8 ? data[8] << 12 & 0xF000 : 0, .cr4 = size & 0x1020};
     const quire_format_t *format;
 
-    (void)read_set(data, size, &set);
+    bool read = read_set(data, size, &set);
     format = registers_format(&set);
-    if (open_memory(data, size < 0x4000 ? size : 0x4000) && format != NULL) {
+    bool opened = open_memory(data, size < 0x4000 ? size : 0x4000);
+    if (opened && read) {
+        const quire_explain_t explain = {.format = format,
+                                         .cr3 = set.cr3,
+                                         .cr4 = set.cr4,
+                                         .known = registers_known_modes(&set),
+                                         .read = memory_read,
+                                         .context = &memory};
+        event_t event = set.event;
+
+        event.vector = event.known ? event.vector : 8 + (unsigned)(size % 7);
+        if (nowhere == NULL && (nowhere = fopen("/dev/null", "w")) == NULL)
+            abort();
+        exception_print(nowhere, &explain, &set, &event);
+    }
+    if (opened && format != NULL) {
         const quire_explain_t explain = {.format = format,
                                          .cr3 = set.cr3,
                                          .cr4 = set.cr4,
                                          .efer = set.efer,
+                                         .known = registers_known_modes(&set),
+                                         .answered = set.event.answered,
+                                         .answer = (quire_status_t)set.event.answer,
                                          .promises = size & 1,
                                          .read = memory_read,
                                          .context = &memory};
         const quire_preflight_t flight = {.format = format,
                                           .cr3 = set.cr3,
+                                          .cr0 = set.cr0,
+                                          .cr4 = set.cr4,
+                                          .efer = set.efer,
+                                          .known = registers_known_modes(&set),
+                                          .stack_start = (quire_va_t)set.stack & ~(quire_va_t)0xfff,
                                           .instruction = (quire_va_t)set.instruction,
                                           .stack = (quire_va_t)set.stack,
                                           .idt = (quire_va_t)set.idt.base,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "home.h"
+#include "host.h"
 #include "host_machine.h"
 #include "test.h"
 
@@ -25,6 +26,7 @@
 static pthread_t main_thread;
 static sigjmp_buf test_target;
 static sigjmp_buf *panic_target;
+static char panic_sentence[512];
 
 static uint64_t number_from_environment(const char *name, uint64_t otherwise)
 {
@@ -35,10 +37,17 @@ static uint64_t number_from_environment(const char *name, uint64_t otherwise)
 
 _Noreturn void quire_port_panic(const char *sentence)
 {
-    if (panic_target != NULL && pthread_equal(pthread_self(), main_thread))
+    if (panic_target != NULL && pthread_equal(pthread_self(), main_thread)) {
+        snprintf(panic_sentence, sizeof(panic_sentence), "%s", sentence);
         siglongjmp(*panic_target, 1);
+    }
     test_home_write("# panic\n");
     host_broken(sentence);
+}
+
+const char *host_panic_sentence(void)
+{
+    return panic_sentence;
 }
 
 /* Locks and windows that the panic left behind are forgotten; the structures it was about are not used again. */

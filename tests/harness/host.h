@@ -19,7 +19,8 @@ uint64_t host_shootdowns(quire_shootdown_t *last);
 /* What other CPUs do while one asks for a shootdown: called in each, until the test ends or NULL is given. */
 void host_on_shootdown(void (*hook)(void));
 
-/* What the library logged last, since the test began. */
+/* What the last panic that test_panics() caught said, and the last line of the log; "" if there was none. */
+const char *host_panic_sentence(void);
 const char *host_last_log(void);
 
 /* What quire_cpu_load_root() was last given. */

@@ -70,7 +70,7 @@ static quire_shootdown_t last_shootdown;
 static void (*shootdown_hook)(void);
 static quire_pa_t loaded_root;
 static uint64_t clock_ticks;
-static char last_log[256];
+static char last_log[512];
 
 /* What one CPU holds. */
 static __thread struct {
@@ -151,8 +151,9 @@ void host_machine_reset(void)
     flush_count = 0;
     shootdown_count = 0;
     shootdown_hook = NULL;
-    last_log[0] = '\0';
     loaded_root = quire_pa(0);
+    quire_cpu_told = (quire_cpu_told_t){0};
+    last_log[0] = '\0';
 }
 
 void host_machine_make(size_t first)
@@ -277,6 +278,11 @@ void quire_port_log(quire_log_level_t level, const char *line)
     pthread_mutex_unlock(&window_mutex);
     if (getenv("QUIRE_TEST_LOG") != NULL)
         printf("# %s: %s\n", names[level], line);
+}
+
+const char *host_last_log(void)
+{
+    return last_log;
 }
 
 host_held_t host_machine_held(void)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exception.h"
 #include "memory.h"
 #include "registers.h"
 
@@ -141,7 +142,7 @@ static register_set_t read_registers(const request_t *request)
         fclose(file);
     if (!registers_end(&parser, &set))
         refuse(request->registers_path,
-               parser.count == 0 ? "no registers in it with CR0 and CR3: neither QEMU's nor the Quire kernel's"
+               parser.count == 0 ? "no registers in it with CR0, CR3 and CR4: neither QEMU's nor the Quire kernel's"
                                  : "it does not hold so many sets of registers");
     printf("registers: set %u of %u\n", set.number, parser.count);
     return set;
@@ -180,7 +181,7 @@ static bool is_long(const quire_format_t *format)
 /* A segment's base counts where it is not flat, which is never in long mode. */
 static uint64_t linear(const quire_format_t *format, uint64_t base, uint64_t offset)
 {
-    return is_long(format) ? offset : (uint32_t)(base + offset);
+    return format != NULL && is_long(format) ? offset : (uint32_t)(base + offset);
 }
 
 static void print_place(const register_set_t *set, const quire_format_t *format)
@@ -193,13 +194,14 @@ static void print_place(const register_set_t *set, const quire_format_t *format)
 
 static quire_explain_t explainer(const request_t *request, const register_set_t *set, const quire_format_t *format)
 {
-    quire_va_t upper = is_long(format) ? (quire_va_t)1 << 63 : UPPER_HALF_32;
+    quire_va_t upper = format != NULL && is_long(format) ? (quire_va_t)1 << 63 : UPPER_HALF_32;
 
     return (quire_explain_t){.format = format,
                              .cr3 = set->cr3,
                              .cr0 = set->cr0,
                              .cr4 = set->cr4,
                              .efer = set->efer,
+                             .known = registers_known_modes(set),
                              .shared_start = request->kernel_at != 0 ? (quire_va_t)request->kernel_at : upper,
                              .promises = request->quire || set->quire,
                              .read = memory_read,
@@ -214,34 +216,34 @@ static void explain(const quire_explain_t *with, const char *title, uint64_t va,
     printf("\n%s\n  %s", title, words);
 }
 
-static const char *name_of(unsigned vector)
-{
-    static const char *const names[] = {
-        [6] = "invalid instruction",       [8] = "double fault", [10] = "invalid task state",
-        [11] = "segment not present",      [12] = "stack fault", [13] = "general protection fault",
-        [VECTOR_PAGE_FAULT] = "page fault"};
-
-    return vector < sizeof(names) / sizeof(names[0]) && names[vector] != NULL ? names[vector] : "exception";
-}
-
 /* A fetch is told as one only where NX or SMEP is on; elsewhere its address betrays it. */
 static uint64_t code_of(const quire_explain_t *with, const event_t *event)
 {
     bool told = (with->efer & EFER_NXE) || (with->cr4 & CR4_SMEP);
 
+    if (with->format == NULL)
+        return event->code;
     return event->code | (!told && event->address == event->instruction ? QUIRE_FAULT_FETCH : 0u);
 }
 
-static void explain_event(const quire_explain_t *with, const char *title, const event_t *event)
+static void explain_event(const quire_explain_t *with, const register_set_t *set, const char *title,
+                          const event_t *event)
 {
+    const char *name = registers_exception(event->vector);
+    quire_explain_t answered = *with;
     char line[160];
 
-    snprintf(line, sizeof(line), "%s: %s (%u), error code 0x%llx, at instruction 0x%llx", title, name_of(event->vector),
-             event->vector, (unsigned long long)event->code, (unsigned long long)event->instruction);
-    if (event->vector == VECTOR_PAGE_FAULT)
-        explain(with, line, event->address, code_of(with, event));
-    else
-        printf("\n%s\n", line);
+    snprintf(line, sizeof(line), "%s: %s (%u), error code 0x%llx, at instruction 0x%llx", title,
+             name != NULL ? name : "exception", event->vector, (unsigned long long)event->code,
+             (unsigned long long)event->instruction);
+    if (event->vector == VECTOR_PAGE_FAULT && with->format != NULL) {
+        answered.answered = event->answered;
+        answered.answer = (quire_status_t)event->answer;
+        explain(&answered, line, event->address, code_of(with, event));
+        return;
+    }
+    printf("\n%s\n", line);
+    exception_print(stdout, with, set, event);
 }
 
 /* CR2, when nobody tells which fault left it there. */
@@ -269,15 +271,15 @@ static void explain_all(const request_t *request, const register_set_t *set, con
     quire_explain_t with = explainer(request, set, format);
     bool told = set->event.known && !request->has_code;
 
-    if (request->has_address) {
+    if (request->has_address && format != NULL) {
         explain(&with, "the access asked about:", request->address, request->code);
         return;
     }
     if (set->first.known)
-        explain_event(&with, "the fault that could not be delivered", &set->first);
+        explain_event(&with, set, "the fault that could not be delivered", &set->first);
     if (told)
-        explain_event(&with, "the fault", &set->event);
-    if (!told || (set->event.vector != VECTOR_PAGE_FAULT && set->first.address != set->cr2))
+        explain_event(&with, set, "the fault", &set->event);
+    if (format != NULL && (!told || (set->event.vector != VECTOR_PAGE_FAULT && set->first.address != set->cr2)))
         explain_cr2(&with, request, set);
 }
 
@@ -301,6 +303,7 @@ static void check(const register_set_t *set, const quire_format_t *format)
                                 .cr0 = set->cr0,
                                 .cr4 = set->cr4,
                                 .efer = set->efer,
+                                .known = registers_known_modes(set),
                                 .gdt = (quire_va_t)set->gdt.base,
                                 .gdt_limit = set->gdt.limit & 0xFFFF,
                                 .idt = (quire_va_t)set->idt.base,
@@ -335,16 +338,16 @@ int main(int argc, char **argv)
         refuse(request.memory_path, why);
     if (format == NULL) {
         printf("  paging is off (CR0.PG): every address is physical, and there is no page fault to explain\n");
+        print_place(&set, NULL);
     } else {
         print_modes(&set, format);
         print_place(&set, format);
     }
     printf("memory: %s, %zu piece%s%s\n", memory.core ? "an ELF core" : "a raw image", memory.count,
            memory.count == 1 ? "" : "s", memory.cut_short ? "; the file is cut short" : "");
-    if (format != NULL) {
-        explain_all(&request, &set, format);
+    explain_all(&request, &set, format);
+    if (format != NULL)
         check(&set, format);
-    }
     memory_close(&memory);
     return fflush(stdout) == 0 ? 0 : 1;
 }

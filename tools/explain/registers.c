@@ -26,6 +26,16 @@
 #define EXCEPTIONS          32
 #define FIELDS_MAX          3
 
+#define WANTED (REGISTER_CR0 | REGISTER_CR3 | REGISTER_CR4)
+
+/* QEMU's names; the Quire kernel's are the same in small letters. The first eight may be of 32 bits. */
+const char *const registers_general[GENERAL_REGISTERS] = {"RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP",
+                                                          "R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15"};
+static const char *const small_names[GENERAL_REGISTERS] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
+                                                           "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+static const char *const narrow_names[] = {"EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP"};
+static const char *const narrow_small_names[] = {"eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp"};
+
 typedef struct line {
     const char *text;
     size_t length;
@@ -143,18 +153,27 @@ static void read_registers(line_t line, register_set_t *set)
     set->known |= read_register(line, "CR0", "cr0", &set->cr0) ? REGISTER_CR0 : 0u;
     set->known |= read_register(line, "CR2", "cr2", &set->cr2) ? REGISTER_CR2 : 0u;
     set->known |= read_register(line, "CR3", "cr3", &set->cr3) ? REGISTER_CR3 : 0u;
-    (void)read_register(line, "CR4", "cr4", &set->cr4);
-    (void)read_register(line, "EFER", "efer", &set->efer);
+    set->known |= read_register(line, "CR4", "cr4", &set->cr4) ? REGISTER_CR4 : 0u;
+    set->known |= read_register(line, "EFER", "efer", &set->efer) ? REGISTER_EFER : 0u;
     set->known |= read_register(line, "EIP", "eip", &set->instruction) ? REGISTER_INSTRUCTION : 0u;
-    set->known |= read_register(line, "RIP", "rip", &set->instruction) ? REGISTER_INSTRUCTION : 0u;
+    set->known |= read_register(line, "RIP", "rip", &set->instruction) ? REGISTER_INSTRUCTION | REGISTER_WIDE : 0u;
     set->known |= read_register(line, "ESP", "esp", &set->stack) ? REGISTER_STACK : 0u;
     set->known |= read_register(line, "RSP", "rsp", &set->stack) ? REGISTER_STACK : 0u;
     read_segments(line, set);
     read_table(line, "GDT", "gdt", 0, &set->gdt);
     read_table(line, "IDT", "idt", 0, &set->idt);
     read_table(line, "TR", "tr", 1, &set->task);
+    read_table(line, "LDT", "ldt", 1, &set->local);
+    for (unsigned i = 0; i < GENERAL_REGISTERS; i++)
+        (void)read_register(line, registers_general[i], small_names[i], &set->general[i]);
+    for (unsigned i = 0; i < sizeof(narrow_names) / sizeof(narrow_names[0]); i++)
+        (void)read_register(line, narrow_names[i], narrow_small_names[i], &set->general[i]);
     if (set->quire && read_field(line, "error", &code, 1) == 1)
         set->event.code = code;
+    if (set->quire && read_field(line, "answer", &code, 1) == 1) {
+        set->event.answered = true;
+        set->event.answer = (unsigned)code;
+    }
 }
 
 static bool has_paging(const register_set_t *set)
@@ -167,7 +186,7 @@ static void close_set(register_parser_t *parser)
 {
     register_set_t *set = &parser->current;
 
-    if (!parser->open || (set->known & (REGISTER_CR0 | REGISTER_CR3)) != (REGISTER_CR0 | REGISTER_CR3)) {
+    if (!parser->open || (set->known & WANTED) != WANTED) {
         parser->open = false;
         return;
     }
@@ -217,10 +236,33 @@ static bool read_event(register_parser_t *parser, line_t line)
     return true;
 }
 
+const char *registers_exception(unsigned vector)
+{
+    static const char *const names[EXCEPTIONS] = {
+        [6] = "invalid instruction",        [VECTOR_DOUBLE_FAULT] = "double fault", [10] = "invalid task state",
+        [11] = "segment not present",       [12] = "stack segment fault",           [13] = "general protection fault",
+        [VECTOR_PAGE_FAULT] = "page fault",
+    };
+
+    return vector < EXCEPTIONS ? names[vector] : NULL;
+}
+
 static bool begins_report(line_t line)
 {
     return has(line, "quire: the kernel has failed:") || has(line, "quire: panic:") ||
            (has(line, "quire: process ") && has(line, " at instruction 0x"));
+}
+
+/* "...: page fault at instruction 0x...": the first of its kind, for a process may be called anything but not after it.
+ */
+static bool names_exception(line_t line, const char *name)
+{
+    static const char at_instruction[] = " at instruction 0x";
+
+    for (size_t at = 0; at < line.length; at++)
+        if (has_at(line, at, ": ") && has_at(line, at + 2, name) && has_at(line, at + 2 + strlen(name), at_instruction))
+            return true;
+    return false;
 }
 
 static void open_report(register_parser_t *parser, line_t line)
@@ -228,8 +270,14 @@ static void open_report(register_parser_t *parser, line_t line)
     parser->pending = false;
     open_set(parser);
     parser->current.quire = true;
-    parser->current.event.known = has(line, ": page fault ") || has(line, ": double fault ");
-    parser->current.event.vector = has(line, ": page fault ") ? VECTOR_PAGE_FAULT : VECTOR_DOUBLE_FAULT;
+    for (unsigned vector = 0; vector < EXCEPTIONS; vector++) {
+        const char *name = registers_exception(vector);
+
+        if (name == NULL || !names_exception(line, name))
+            continue;
+        parser->current.event.known = true;
+        parser->current.event.vector = vector;
+    }
 }
 
 void registers_begin(register_parser_t *parser, unsigned wanted)
@@ -267,13 +315,29 @@ bool registers_end(register_parser_t *parser, register_set_t *set)
     return true;
 }
 
-const quire_format_t *registers_format(const register_set_t *set)
+/* Where EFER is not told, the width of the registers tells the mode. */
+static bool is_long_mode(const register_set_t *set)
 {
-    if (!has_paging(set))
-        return NULL;
+    return set->known & REGISTER_EFER ? (set->efer & EFER_LONG) != 0 : (set->known & REGISTER_WIDE) != 0;
+}
+
+const quire_format_t *registers_intended_format(const register_set_t *set)
+{
     if (!(set->cr4 & CR4_PAE))
         return &quire_format_x86_32;
-    if (!(set->efer & EFER_LONG))
+    if (!is_long_mode(set))
         return &quire_format_x86_pae;
     return set->cr4 & CR4_LA57 ? &quire_format_x86_5level : &quire_format_x86_4level;
+}
+
+const quire_format_t *registers_format(const register_set_t *set)
+{
+    return has_paging(set) ? registers_intended_format(set) : NULL;
+}
+
+unsigned registers_known_modes(const register_set_t *set)
+{
+    return (set->known & REGISTER_CR0 ? (unsigned)QUIRE_KNOWN_CR0 : 0) |
+           (set->known & REGISTER_CR4 ? (unsigned)QUIRE_KNOWN_CR4 : 0) |
+           (set->known & REGISTER_EFER ? (unsigned)QUIRE_KNOWN_EFER : 0);
 }

@@ -33,10 +33,14 @@ void arch_preflight(quire_preflight_t *preflight)
     preflight->gdt_limit = gdt.limit;
     preflight->idt = idt.base;
     preflight->idt_limit = idt.limit;
+    preflight->cr0 = cpu_read_cr0();
     preflight->cr4 = cpu_read_cr4();
+    preflight->known = QUIRE_KNOWN_CR0 | QUIRE_KNOWN_CR4;
     /* Two-level paging also runs on CPUs that have no such register. */
-    if (quire_format_levels(&ARCH_FORMAT) > 2)
+    if (quire_format_levels(&ARCH_FORMAT) > 2) {
         preflight->efer = cpu_read_msr(MSR_EFER);
+        preflight->known |= QUIRE_KNOWN_EFER;
+    }
     preflight->physical_bits = arch_physical_bits();
     preflight->instruction = (quire_va_t)(uintptr_t)__builtin_return_address(0);
     preflight->stack = (quire_va_t)(uintptr_t)__builtin_frame_address(0);

@@ -8,6 +8,9 @@
  *     2  the stack is not mapped
  *     3  the NX bit, without EFER.NXE (not with two levels)
  *     4  CR3 holds a virtual address
+ *     5  large pages, without CR4.PSE (two levels)
+ *     6  a selector that the GDT does not have
+ *     7  a pointer that is not canonical (four levels)
  */
 #define MAGIC 0x1BADB002
 #define LARGE 0x83 /* present, writable, large */
@@ -50,7 +53,8 @@ start:
     movl $0x80000000, 4(%edi)
 #endif
     movl %cr4, %eax
-#if LEVELS == 2
+#if LEVELS == 2 && MISTAKE == 5
+#elif LEVELS == 2
     orl $0x10, %eax
 #elif LEVELS == 5
     orl $0x1020, %eax
@@ -73,8 +77,27 @@ start:
     orl $0x80000000, %eax
     movl %eax, %cr0
     pushl %eax
+#if MISTAKE == 6
+    lgdt gdt_register
+    movw $0x48, %ax
+    movw %ax, %ds
+#elif MISTAKE == 7
+    lgdt gdt_register
+    ljmp $8, $2f
+    .code64
+2:  movabs $0x8000000000000, %rbx
+    movl (%rbx), %eax
+    .code32
+#endif
 1:  hlt
     jmp 1b
+
+    .balign 8
+gdt:
+    .quad 0, 0x00af9a000000ffff, 0x00cf92000000ffff
+gdt_register:
+    .word 23
+    .long gdt
 
     .section .bss
     .balign 4096

@@ -17,10 +17,27 @@ static bool contains(const char *text, const char *words)
     return false;
 }
 
+static void check_answered(const fixture_t *fixture, quire_va_t va, uint32_t code, quire_status_t answer,
+                           const char *words)
+{
+    static char text[1024];
+    size_t length = quire_explain_fault(&fixture->table, va, code, answer, text, sizeof(text));
+
+    CHECK(length > 0 && length < sizeof(text) - 1);
+    CHECK_EQUAL(text[length], '\0');
+    CHECK(contains(text, words));
+}
+
+/* Nobody has answered. */
 static void check_story(const fixture_t *fixture, quire_va_t va, uint32_t code, const char *words)
 {
     static char text[1024];
-    size_t length = quire_explain_fault(&fixture->table, va, code, text, sizeof(text));
+    const quire_explain_t explain = {.format = fixture->format,
+                                     .cr3 = quire_table_root(&fixture->table).value,
+                                     .shared_start = fixture->shared_start,
+                                     .promises = true,
+                                     .pmm = fixture->pmm};
+    size_t length = quire_explain(&explain, va, code, text, sizeof(text));
 
     CHECK(length > 0 && length < sizeof(text) - 1);
     CHECK_EQUAL(text[length], '\0');
@@ -48,7 +65,7 @@ static void nowhere(fixture_t *fixture)
 {
     quire_va_t highest = (quire_va_t)(fixture->shared_start > UINT32_MAX ? UINT64_MAX : UINT32_MAX);
 
-    CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, NULL, 0), 0);
+    CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, QUIRE_NOT_FOUND, NULL, 0), 0);
     check_story(fixture, highest - 0x1100, 0, "a small negative number");
 }
 
@@ -86,7 +103,7 @@ static void stories(fixture_t *fixture)
     put(fixture, at + 3 * PAGE, QUIRE_PAGE_GUARD, 0);
     check_story(fixture, at + 3 * PAGE, WRITES, "a stack has outgrown");
     put(fixture, at + 4 * PAGE, QUIRE_PAGE_SWAPPED, USER_READ);
-    check_story(fixture, at + 4 * PAGE, READS, "brings the page back");
+    check_story(fixture, at + 4 * PAGE, READS, "nobody has brought it back yet");
     put(fixture, at + 5 * PAGE, QUIRE_PAGE_BUSY, USER_READ);
     check_story(fixture, at + 5 * PAGE, READS, "under way");
     CHECK_OK(paging_protect(&fixture->table, at, at + PAGE, QUIRE_PROT_NONE));
@@ -129,7 +146,8 @@ static void garbage(fixture_t *fixture)
         unsigned at = (unsigned)test_random_below(levels);
 
         overwrite(&steps[at], test_random(), levels == 2);
-        CHECK(quire_explain_fault(&fixture->table, 0x5000, (uint32_t)test_random() & 63, text,
+        CHECK(quire_explain_fault(&fixture->table, 0x5000, (uint32_t)test_random() & 63,
+                                  (quire_status_t)test_random_below(QUIRE_CORRUPT + 1), text,
                                   (size_t)test_random_below(sizeof(text))) < sizeof(text));
         overwrite(&steps[at], steps[at].raw, levels == 2);
     }
@@ -221,6 +239,9 @@ static void modes(fixture_t *fixture)
     stranger.explain.cr0 = 0x80000001;
     stranger.explain.cr4 = 0x30;
     stranger.explain.efer = 0x800;
+    tells(&stranger, 0x400000, PRESENT | QUIRE_FAULT_WRITE, "a write to what is read-only");
+    tells(&stranger, 0x400000, PRESENT, "SMAP");
+    stranger.explain.known = QUIRE_KNOWN_MODES;
     tells(&stranger, 0x400000, PRESENT | QUIRE_FAULT_WRITE, "the tree allows this now");
     tells(&stranger, 0x400000, WRITES | PRESENT, "the kernel may read, write");
     tells(&stranger, 0x400000, PRESENT, "the tree allows this now");
@@ -234,6 +255,100 @@ static void modes(fixture_t *fixture)
 TEST(paging, faults_are_explained_by_the_modes_they_happened_in)
 {
     paging_each_format(modes);
+}
+
+/* A register that holds 0 is not one that nobody knows: so does every register of a CPU that has left reset. */
+static void modes_of_zero(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    quire_va_t span = (quire_va_t)quire_format_span(fixture->format, 2);
+    unsigned levels = quire_format_levels(fixture->format);
+
+    stranger.explain.context = &stranger;
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_READ, 0));
+    tells(&stranger, 0x400000, PRESENT, "SMAP");
+    stranger.explain.known = QUIRE_KNOWN_CR4;
+    tells(&stranger, 0x400000, PRESENT, "the tree allows this now");
+    tells(&stranger, 0x400000, PRESENT | QUIRE_FAULT_WRITE, "a write to what is read-only");
+    stranger.explain.known = QUIRE_KNOWN_MODES;
+    tells(&stranger, 0x400000, levels > 2 ? PRESENT | QUIRE_FAULT_RESERVED : PRESENT | QUIRE_FAULT_WRITE,
+          levels > 2 ? "reserved until EFER.NXE is set" : "the tree allows this now");
+    if (levels > 2)
+        return;
+    CHECK_OK(paging_map_large(&fixture->table, 2 * span, 2, FOREIGN_BASE, USER_READ, FOREIGN));
+    stranger.missing = quire_frame(FOREIGN_BASE);
+    stranger.explain.known = 0;
+    tells(&stranger, 2 * span, READS, "the tree allows this now");
+    stranger.explain.known = QUIRE_KNOWN_CR4;
+    tells(&stranger, 2 * span, READS, "its page-size bit means nothing until CR4.PSE is set");
+    tells(&stranger, 2 * span, READS, "likely: a large page means a table until CR4.PSE is set");
+}
+
+/* The root of PAE has no rights: a bit for one is reserved. */
+static void right_in_a_root(fixture_t *fixture)
+{
+    stranger_t stranger = stranger_of(fixture);
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+
+    if (quire_format_levels(fixture->format) != 3)
+        return;
+    stranger.explain.context = &stranger;
+    CHECK_OK(paging_map(&fixture->table, 0x400000, paging_frame(fixture), USER_READ, 0));
+    (void)quire_table_walk(&fixture->table, 0x400000, steps);
+    overwrite(&steps[0], steps[0].raw | 2, false);
+    tells(&stranger, 0x400000, READS, "the PAE root's entry has reserved bits (it has no rights)");
+    overwrite(&steps[0], steps[0].raw, false);
+}
+
+TEST(paging, a_right_in_the_root_of_pae_is_explained)
+{
+    paging_each_format(right_in_a_root);
+}
+
+TEST(paging, registers_of_zero_are_known_too)
+{
+    paging_each_format(modes_of_zero);
+}
+
+/* Below 64 KiB, and with something beneath: the end of a program that begins there, not a null pointer. */
+static void above_the_first_pages(fixture_t *fixture)
+{
+    check_story(fixture, 0x3008, WRITES, "null pointer");
+    put(fixture, 0x1000, QUIRE_PAGE_GUARD, 0);
+    check_story(fixture, 0x3008, WRITES, "null pointer");
+    put(fixture, 0x1000, QUIRE_PAGE_RESERVED, USER_READ);
+    check_story(fixture, 0x3008, WRITES, "nothing was ever promised");
+    check_story(fixture, 8, READS, "null pointer");
+}
+
+TEST(paging, low_addresses_with_something_beneath_are_no_null_pointers)
+{
+    paging_each_format(above_the_first_pages);
+}
+
+/* The handler's word is the last. */
+static void answers(fixture_t *fixture)
+{
+    quire_va_t at = 0x400000;
+
+    put(fixture, at, QUIRE_PAGE_RESERVED, USER_WRITE);
+    check_answered(fixture, at, READS, QUIRE_OK, "keeps the promise");
+    check_answered(fixture, at, READS, QUIRE_NO_MEMORY, "no frame of memory was left");
+    check_answered(fixture, at, READS, QUIRE_NOT_FOUND, "outside the part that this space serves");
+    check_answered(fixture, at, READS, QUIRE_DENIED, "told of another access");
+    check_answered(fixture, at, READS, QUIRE_CORRUPT, "has failed");
+    check_answered(fixture, at, 0, QUIRE_DENIED, "the kernel touches a program's memory");
+    check_answered(fixture, 0x600000, READS, QUIRE_OK, "no mistake, says the handler");
+    CHECK_OK(paging_map(&fixture->table, at + PAGE, paging_frame(fixture), USER_WRITE, QUIRE_PAGE_COPY_ON_WRITE));
+    check_answered(fixture, at + PAGE, WRITES | PRESENT, QUIRE_NO_MEMORY, "or the page not copied");
+    check_answered(fixture, at + PAGE, PRESENT | QUIRE_FAULT_WRITE, QUIRE_DENIED,
+                   "the kernel touches a program's memory");
+    check_answered(fixture, at + PAGE, WRITES | PRESENT | QUIRE_FAULT_KEY, QUIRE_DENIED, "pages of protection key 0");
+}
+
+TEST(paging, the_explainer_does_not_contradict_the_handler)
+{
+    paging_each_format(answers);
 }
 
 static void missing(fixture_t *fixture)

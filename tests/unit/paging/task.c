@@ -21,7 +21,8 @@ static void task_state(fixture_t *fixture)
     const quire_va_t stack = fixture->pinned + 3 * PAGE;
     unsigned levels = quire_format_levels(fixture->format);
     quire_frame_t frame = paging_frame(fixture);
-    quire_preflight_t flight = {.format = fixture->format, .tss = task, .tss_limit = 0x67};
+    quire_preflight_t flight = {
+        .format = fixture->format, .known = QUIRE_KNOWN_CR4 | QUIRE_KNOWN_EFER, .tss = task, .tss_limit = 0x67};
 
     flight.cr3 = quire_table_root(&fixture->table).value;
     flight.cr4 = levels == 2 ? 0x10 : levels == 5 ? 0x1020 : 0x20;

@@ -227,7 +227,8 @@ static quire_status_t expected_access(const model_t *model, size_t index, unsign
 static void step_fault(model_t *model, bool scarce)
 {
     size_t index = (size_t)test_random_below(MODEL_PAGES);
-    unsigned access = (unsigned)test_random_below(8) | (test_random_below(8) == 0 ? (unsigned)QUIRE_ACCESS_KEY : 0);
+    unsigned access = (unsigned)test_random_below(8) * QUIRE_ACCESS_WRITE |
+                      (test_random_below(8) == 0 ? (unsigned)QUIRE_ACCESS_KEY : 0);
     quire_status_t status;
 
     status = quire_vmm_fault(&model->space, address_of(index) + test_random_below(PAGE), access);

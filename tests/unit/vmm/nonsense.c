@@ -88,7 +88,7 @@ static bool touch_something(fixture_t *fixture, quire_space_t *space)
     memset(buffer, 0xaa, sizeof(buffer));
     switch (test_random_below(6)) {
     case 0:
-        return quire_vmm_fault(space, at, (unsigned)test_random()) == QUIRE_OK;
+        return quire_vmm_fault(space, at, (unsigned)test_random_below(16) * QUIRE_ACCESS_WRITE) == QUIRE_OK;
     case 1:
         return quire_vmm_copy_to_user(space, at, buffer, bytes, &count) == QUIRE_OK;
     case 2:
