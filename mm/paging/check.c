@@ -13,7 +13,7 @@
  * another process, and not by this one, no single tree can tell: count.c.
  */
 #include "paging.h"
-#include "text.h"
+#include "../text.h"
 
 #define SENTENCE_BYTES 200
 
@@ -46,10 +46,10 @@ static void add_frame(text_t *text, const quire_table_t *table, quire_frame_t fr
 {
     quire_frame_info_t info = quire_pmm_frame_info(table->pmm, frame);
 
-    quire_paging_text_add(text, "frame ");
-    quire_paging_text_hex(text, frame.number);
-    quire_paging_text_add(text, info.allocated ? ", its owner: " : ", its last owner: ");
-    quire_paging_text_add(text, info.managed ? quire_owner_name(info.owner) : "nobody here");
+    quire_text_add(text, "frame ");
+    quire_text_hex(text, frame.number);
+    quire_text_add(text, info.allocated ? ", its owner: " : ", its last owner: ");
+    quire_text_add(text, info.managed ? quire_owner_name(info.owner) : "nobody here");
 }
 
 void quire_paging_complain(const quire_table_t *table, const char *rule, quire_va_t va, quire_frame_t frame)
@@ -59,19 +59,19 @@ void quire_paging_complain(const quire_table_t *table, const char *rule, quire_v
     char sentence[SENTENCE_BYTES] = "";
     text_t text = {sentence, sizeof(sentence), 0};
 
-    quire_paging_text_add(&text, rule);
-    quire_paging_text_add(&text, ": ");
+    quire_text_add(&text, rule);
+    quire_text_add(&text, ": ");
     if (frame.number == 0 || va != NOWHERE) {
-        quire_paging_text_add(&text, "space ");
-        quire_paging_text_decimal(&text, table->space);
+        quire_text_add(&text, "space ");
+        quire_text_decimal(&text, table->space);
     }
     if (frame.number != 0 && va != NOWHERE) {
         /* The bits above the translated ones, as an address that a CPU takes has them. */
         if (format->va_bits > 32)
             va = (quire_va_t)((intptr_t)(va << unused) >> unused);
-        quire_paging_text_add(&text, ", address ");
-        quire_paging_text_hex(&text, va);
-        quire_paging_text_add(&text, ", ");
+        quire_text_add(&text, ", address ");
+        quire_text_hex(&text, va);
+        quire_text_add(&text, ", ");
     }
     if (frame.number != 0)
         add_frame(&text, table, frame);

@@ -195,12 +195,18 @@ static quire_status_t count_frames(tally_t *tally)
 static const quire_pmm_request_t scratch = {
     .owner = QUIRE_OWNER_KERNEL, .lifetime = QUIRE_LIFETIME_LONG, .zeroed = true};
 
+static void release(quire_pmm_t *pmm, quire_frame_t frame)
+{
+    if (quire_pmm_release(pmm, frame, NULL) != QUIRE_OK)
+        quire_panic_frame("paging: a frame of a count was freed by somebody else", frame, 0, 0);
+}
+
 static void give_back(tally_t *tally)
 {
     tally->first = 0;
     for (size_t i = 0; i < tally->pieces; i++)
-        quire_paging_frame_release(tally->pmm, piece_of(tally, i * COUNTS));
-    quire_paging_frame_release(tally->pmm, tally->directory);
+        release(tally->pmm, piece_of(tally, i * COUNTS));
+    release(tally->pmm, tally->directory);
 }
 
 /* As many as help, as there is room to note, and as are at most half of what is free. */
