@@ -354,11 +354,6 @@ void host_on_shootdown(void (*hook)(void))
     shootdown_hook = hook;
 }
 
-const char *host_last_log(void)
-{
-    return last_log;
-}
-
 quire_pa_t host_loaded_root(void)
 {
     return loaded_root;
