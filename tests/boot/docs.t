@@ -9,7 +9,7 @@ extract="perl $root/tests/boot/documents.pl"
 
 # The folder that the reader stands in: the project, as far as reading goes; what is written stays here.
 reader=$scratch/project
-mkdir "$reader"
+mkdir -p "$reader" "$root/build"
 for entry in "$root"/*; do ln -s "$entry" "$reader/"; done
 cd "$reader" || exit 1
 
