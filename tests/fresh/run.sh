@@ -18,7 +18,7 @@ sources()
 {
     # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
-        sed -n "s/^Debian \\(.*\\) \\($release[^ ]*\\) \\(.*\\)/\\1 \\2 \\3/p" | sort -u
+        sed -n "s/^Debian \\(.*\\) \\(${release}[^ ]*\\) \\(.*\\)/\\1 \\2 \\3/p" | sort -u
 }
 
 leave()
