@@ -9,7 +9,7 @@ extract="perl $root/tests/boot/documents.pl"
 
 # The folder that the reader stands in: the project, as far as reading goes; what is written stays here.
 reader=$scratch/project
-mkdir "$reader"
+mkdir -p "$reader" "$root/build"
 for entry in "$root"/*; do ln -s "$entry" "$reader/"; done
 cd "$reader" || exit 1
 
@@ -115,7 +115,7 @@ try()
         elsewhere mutations "$1"
         check "$where: $1: there is that patch" test -e "$root/${1##* }"
         ;;
-    './quire test host' | './quire test mutations' | './quire test nightly') elsewhere "${1##* }" "$1" ;;
+    './quire test host' | './quire test mutations' | './quire test nightly' | './quire test fresh') elsewhere "${1##* }" "$1" ;;
     './quire bench' | './quire bench '*)
         elsewhere nightly "$1"
         [ "$1" = './quire bench' ] || check "$where: $1: there is that table" test -e "$root/bench/${1##* }.sh"

@@ -47,6 +47,24 @@ status_of "$quire" run "$scratch/text"
 equal "a file that is no program: status" "$status" 126
 contains "a file that is no program: the kernel says why" "$scratch/err" 'cannot run'
 
+# In a fresh clone our own programs are built when one of them is asked for. (make is not: it would take long.)
+mkdir -p "$scratch/clone/tools" "$scratch/make"
+cp "$quire" "$scratch/clone/"
+cp "$root/tools/progress.sh" "$scratch/clone/tools/"
+cat >"$scratch/make/make" <<END
+#!/bin/sh
+rm -rf "$scratch/clone/build" && mkdir -p "$scratch/clone/build"
+for arch in i386 x86_64; do ln -sfT "$root/build/\$arch" "$scratch/clone/build/\$arch"; done
+END
+chmod +x "$scratch/make/make"
+for arch in i386 x86_64; do
+    rm -rf "$scratch/clone/build"
+    status_of sh -c 'cd "$1" && PATH=$2:$PATH ARCH= ./quire run "build/$3/root/bin/hello" 7' - "$scratch/clone" "$scratch/make" $arch
+    equal "a program of a clone that is not built yet, $arch: status" "$status" 7
+done
+status_of sh -c 'cd "$1" && PATH=$2:$PATH ./quire run build/x86_64/root/bin/nothing' - "$scratch/clone" "$scratch/make"
+equal "a program that a clone does not have: status" "$status" 127
+
 cp "$root/build/x86_64/root/bin/hello" "$scratch/two words"
 status_of sh -c 'cd "$1" && "$2" run "./two words"' - "$scratch" "$quire"
 equal "a program with a blank in its name: status" "$status" 0

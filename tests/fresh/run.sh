@@ -12,13 +12,15 @@
 
 release=bookworm
 debian=$scratch/debian
+inside= # the process whose end is that of all in the new root; it hears of nothing but SIGKILL
+trap '[ -z "$inside" ] || { kill -KILL $inside; wait $inside; sleep 1; } 2>/dev/null; rm -rf "$scratch"' EXIT
 
 # Where this machine gets Debian's packages from: address, release and component, one a line.
 sources()
 {
     # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
-        sed -n "s/^Debian \\(.*\\) \\($release[^ ]*\\) \\(.*\\)/\\1 \\2 \\3/p" | sort -u
+        sed -n "s/^Debian \\(.*\\) \\(${release}[^ ]*\\) \\(.*\\)/\\1 \\2 \\3/p" | sort -u
 }
 
 leave()
@@ -58,8 +60,11 @@ within()
 {
     progress "fresh: $3"
     started=$(date +%s)
-    unshare --mount --pid --fork --kill-child sh "$scratch/enter" "$debian" "$@" </dev/null >"$scratch/said" 2>&1
+    unshare --mount --pid --fork --kill-child sh "$scratch/enter" "$debian" "$@" </dev/null >"$scratch/said" 2>&1 &
+    inside=$!
+    wait $inside
     status=$?
+    inside=
     seconds=$(($(date +%s) - started))
     progress_done
     [ $status -eq 0 ] || tail -n 60 "$scratch/said" | sed 's/^/#   /'
