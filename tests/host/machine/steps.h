@@ -9,6 +9,7 @@
 #define STEPS_MIB    ((quire_va_t)1 << 20)
 #define STEPS_FRAMES 192
 #define STEPS_FILLED 6 /* pages that have frames */
+#define STEPS_WRITES 1024
 #define STEPS_PAGES  9 /* and promises behind them */
 #define STEPS_AT     (((quire_va_t)1 << 30) - 3 * STEPS_PAGE)
 #define STEPS_ONE    (&steps.spaces[0]) /* whose pages they are */
@@ -36,7 +37,9 @@ typedef struct steps {
     steps_page_t pages[STEPS_FILLED];
     size_t step;
     size_t when;
-    char line[40];
+    size_t writes[STEPS_WRITES]; /* the steps, of a run that is not interrupted, before which the library writes */
+    size_t write_count;
+    const char *name; /* of the operation, for a debugger */
 } steps_t;
 
 extern steps_t steps;

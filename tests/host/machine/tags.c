@@ -323,6 +323,7 @@ static void all_tags_in_use(void)
             quire_cpu_flush_page(world.kernel_va); /* of a global page: the tables above it are walked again */
             (void)reaches(0, world.kernel_va, frame);
         }
+        load(0, &world.trees[round]); /* what is flushed at once is not the last tag's */
         host_use_cpu(round / 2);
         unmap(&world.kernel, world.kernel_va);
         if (!table_goes)
