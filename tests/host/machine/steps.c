@@ -35,7 +35,7 @@ size_t steps_free_frames(void)
     return stats.free_frames;
 }
 
-static void start_machine(const quire_format_t *format, bool tags)
+void steps_start(const quire_format_t *format, bool tags)
 {
     unsigned levels = quire_format_levels(format);
     quire_va_t shared = starts[levels];
@@ -290,7 +290,7 @@ static void run_format(const quire_format_t *format, bool tags)
     char line[160];
     uint64_t runs = 0;
 
-    start_machine(format, tags);
+    steps_start(format, tags);
     for (const steps_operation_t *operation = steps_operations; operation->name != NULL; operation++) {
         steps.name = operation->name;
         runs += run_operation(operation);

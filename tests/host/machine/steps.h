@@ -54,6 +54,8 @@ typedef struct steps_operation {
 } steps_operation_t;
 extern const steps_operation_t steps_operations[];
 
+/* A machine with a kernel's space, on two CPUs; processes are each test's own. */
+void steps_start(const quire_format_t *format, bool tags);
 size_t steps_free_frames(void);
 void steps_load(unsigned cpu, quire_space_t *space);
 /* CPU 1 in the first space; nothing where it runs another. */
