@@ -165,6 +165,15 @@ static void command_heap(unsigned count, const char *const *words)
     show_heap();
 }
 
+static void command_check(unsigned count, const char *const *words)
+{
+    (void)count;
+    (void)words;
+    print("frames: %s\n", quire_status_name(quire_pmm_check(&kernel_pmm)));
+    print("heap: %s\n", quire_status_name(quire_heap_check(&kernel_heap)));
+    print("address spaces: %s\n", quire_status_name(process_check_spaces()));
+}
+
 static void command_ioports(unsigned count, const char *const *words)
 {
     (void)count;
@@ -275,6 +284,7 @@ static const command_t commands[] = {
     {"peek", "PID VA", "64 bytes of a process's memory", 2, command_peek},
     {"heap", "", "the kernel's heap", 0, command_heap},
     {"ioports", "", "who drives which I/O ports, and which processes may use some", 0, command_ioports},
+    {"check", "", "every layer's own check, and all address spaces together", 0, command_check},
     {"ps", "", "processes", 0, command_ps},
     {"run", "PROG [ARGS] [&]", "run a program of the initial file system", 1, command_run},
     {"alloc", "N", "a new process calls malloc(N), told step by step; it stays", 1, command_alloc},

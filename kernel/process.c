@@ -340,3 +340,19 @@ process_t *process_at(unsigned place)
 {
     return place < PROCESS_MAX && processes[place].state != PROCESS_UNUSED ? &processes[place] : NULL;
 }
+
+quire_status_t process_check_spaces(void)
+{
+    quire_space_t *spaces[PROCESS_MAX + 1] = {&kernel_space};
+    size_t count = 1;
+    size_t held = 0;
+
+    for (unsigned place = 0; place < PROCESS_MAX; place++) {
+        if (processes[place].state != PROCESS_READY && processes[place].state != PROCESS_BLOCKED)
+            continue;
+        spaces[count++] = &processes[place].space;
+        if (processes[place].segments != NULL)
+            held = SIZE_MAX;
+    }
+    return quire_vmm_check_all(spaces, count, held);
+}

@@ -67,6 +67,10 @@ void process_kill(process_t *process, int exit_status);
 /* Frees all that an ended process still holds. */
 void process_reap(process_t *process);
 
+/* All address spaces together (quire_vmm_check_all): the kernel's and every process's. What processes of segments share
+   is held by nobody's page table, so with one of them lost frames are not found. */
+quire_status_t process_check_spaces(void) QUIRE_MUST_CHECK;
+
 /* By identifier; NULL if there is none. For iteration: process_at(0 .. PROCESS_MAX - 1), NULL for unused places. */
 process_t *process_find(unsigned id);
 process_t *process_at(unsigned place);

@@ -120,6 +120,7 @@ bool selfcheck_run(void)
     good &= report("layers: pass their own checks",
                    quire_pmm_check(&kernel_pmm) == QUIRE_OK && quire_vmm_check(&kernel_space) == QUIRE_OK &&
                        quire_heap_check(&kernel_heap) == QUIRE_OK && quire_memory_map_check(&kernel_map) == QUIRE_OK);
+    good &= report("spaces: each frame has as many holders as mappings", process_check_spaces() == QUIRE_OK);
     return good;
 }
 

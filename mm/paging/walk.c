@@ -8,7 +8,7 @@
 #include "paging.h"
 
 #ifdef QUIRE_PAGING_STEPS
-void (*quire_paging_step)(void);
+void (*quire_paging_step)(bool writes);
 #endif
 
 const char *quire_format_name(const quire_format_t *format)

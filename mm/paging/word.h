@@ -13,22 +13,23 @@
 #include "format/format.h"
 
 #ifdef QUIRE_PAGING_STEPS
-extern void (*quire_paging_step)(void); /* NULL: nobody asks */
+extern void (*quire_paging_step)(bool writes); /* NULL: nobody asks */
 
-static inline void paging_step(void)
+static inline void paging_step(bool writes)
 {
     if (quire_paging_step != NULL)
-        quire_paging_step();
+        quire_paging_step(writes);
 }
 #else
-static inline void paging_step(void)
+static inline void paging_step(bool writes)
 {
+    (void)writes;
 }
 #endif
 
 static inline uint64_t word_read(const quire_format_t *format, const void *window, unsigned index)
 {
-    paging_step();
+    paging_step(false);
     if (format->entry_bytes == 4)
         return ((const volatile uint32_t *)window)[index];
     return ((const volatile uint64_t *)window)[index];
@@ -37,7 +38,7 @@ static inline uint64_t word_read(const quire_format_t *format, const void *windo
 /* Only over a word that is not present, or that no MMU can reach. */
 static inline void word_store(const quire_format_t *format, void *window, unsigned index, uint64_t value)
 {
-    paging_step();
+    paging_step(true);
     if (format->entry_bytes == 4) {
         ((volatile uint32_t *)window)[index] = (uint32_t)value;
     } else if (sizeof(uintptr_t) == sizeof(uint64_t)) {
@@ -46,7 +47,7 @@ static inline void word_store(const quire_format_t *format, void *window, unsign
         volatile uint32_t *halves = (volatile uint32_t *)window + 2 * (size_t)index;
 
         halves[1] = (uint32_t)(value >> 32);
-        paging_step();
+        paging_step(true);
         halves[0] = (uint32_t)value;
     }
 }
@@ -55,7 +56,7 @@ static inline void word_store(const quire_format_t *format, void *window, unsign
 static inline uint64_t word_exchange(const quire_format_t *format, void *window, unsigned index, uint64_t before,
                                      uint64_t after)
 {
-    paging_step();
+    paging_step(true);
     if (format->entry_bytes == 4)
         return __sync_val_compare_and_swap((uint32_t *)window + index, (uint32_t)before, (uint32_t)after);
     return __sync_val_compare_and_swap((uint64_t *)window + index, before, after);

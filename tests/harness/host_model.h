@@ -60,8 +60,8 @@ void host_model_prefetch_everything(unsigned cpu);
 /* From here on called before each access of the library to a word of a table, each half of one on its own where it
    takes two, before each of its flushes, before and after a shootdown and before each CPU answers it, before each load
    of CR3, and around each lock: what another CPU does at that moment. NULL ends it. It may use CPUs and load trees, but
-   take no lock of one. */
-void host_model_steps(void (*step)(void *context), void *context);
+   take no lock of one. `writes`: what follows is no mere read. */
+void host_model_steps(void (*step)(void *context, bool writes), void *context);
 
 /* Called once, when a CPU is about to take a lock: what another CPU does at that moment. */
 void host_model_before_lock(void (*intrusion)(void *context), void *context);

@@ -24,7 +24,7 @@ static size_t piece_count;
 static size_t ram_first;
 static void (*intrusion)(void *context);
 static void *intrusion_context;
-static void (*stepping)(void *context);
+static void (*stepping)(void *context, bool writes);
 static void *stepping_context;
 static bool in_step;
 
@@ -59,13 +59,18 @@ void host_model_before_lock(void (*function)(void *context), void *context)
 }
 
 /* What is done in a step has no steps. */
-void host_model_step(void)
+static void step(bool writes)
 {
     if (stepping == NULL || in_step)
         return;
     in_step = true;
-    stepping(stepping_context);
+    stepping(stepping_context, writes);
     in_step = false;
+}
+
+void host_model_step(void)
+{
+    step(true);
 }
 
 bool host_model_in_step(void)
@@ -73,11 +78,11 @@ bool host_model_in_step(void)
     return in_step;
 }
 
-void host_model_steps(void (*function)(void *context), void *context)
+void host_model_steps(void (*function)(void *context, bool writes), void *context)
 {
     stepping = function;
     stepping_context = context;
-    quire_paging_step = function != NULL ? host_model_step : NULL;
+    quire_paging_step = function != NULL ? step : NULL;
 }
 
 static void intrude(void)

@@ -91,14 +91,14 @@ TEST(process, runs_and_leaves_nothing)
     CHECK_OK(start(&process));
     id = process->id;
     CHECK(process_find(id) == process && process->state == PROCESS_READY);
-    CHECK_OK(quire_vmm_check(&process->space));
+    CHECK_OK(process_check_spaces());
     run_to_end(process);
     CHECK_EQUAL(process->exit_status, 0);
     CHECK(process_find(id) == process);
     process_reap(process);
     CHECK(process_find(id) == NULL && !process_run());
     CHECK_EQUAL(free_frames(), before);
-    CHECK_OK(quire_vmm_check(&kernel_space));
+    CHECK_OK(process_check_spaces());
 }
 
 TEST(process, killed_before_it_runs)
@@ -236,4 +236,5 @@ TEST(process, running_without_memory)
     give_all();
     CHECK_EQUAL(free_frames(), before);
     CHECK_OK(quire_pmm_check(&kernel_pmm));
+    CHECK_OK(process_check_spaces());
 }

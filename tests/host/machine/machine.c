@@ -119,13 +119,14 @@ machine_t *machine_start(const quire_format_t *format, unsigned variant)
 }
 
 /* While the library works, now and then: the other CPU translates ahead of use, or loads its tree anew. */
-static void on_step(void *context)
+static void on_step(void *context, bool writes)
 {
     machine_t *machine = context;
     unsigned running = quire_port_cpu();
     unsigned other = (running + 1) % CPUS;
     const flat_t *flat = &machine->flats[test_random_below(4) == 0 ? 0 : machine->current[other]];
 
+    (void)writes;
     if (machine->until_step-- > 0)
         return;
     machine->until_step = (unsigned)test_random_below(2 * STEPS_BETWEEN);

@@ -8,9 +8,10 @@
  * one that descends past half an entry.
  *
  * Idea. Each operation is run once to count its steps (host_model_steps), and then again and again: each time CPU 1
- * does one thing, before one of the steps. Long operations are sampled, beginning and end more densely. Then all must
- * be as if that had happened before the call, or after it: what CPU 1 wrote is where the page is now, and the page is
- * dirty; the model has seen no translation to a freed frame and none out of date when it is used; references add up.
+ * does one thing, before one of the steps: before each write of the library and the reads that lead to it; where there
+ * are many, before some of them. Then all must be as if that had happened before the call, or after it: what CPU 1
+ * wrote is where the page is now, and the page is dirty; the model has seen no translation to a freed frame and none
+ * out of date when it is used; references add up.
  *
  * What CPU 1 may do: use a page, have the processor translate ahead of use, run another process for a while, or come
  * back to this one. A fault it takes is one that its process would take later.
@@ -34,7 +35,7 @@ size_t steps_free_frames(void)
     return stats.free_frames;
 }
 
-static void start_machine(const quire_format_t *format, bool tags)
+void steps_start(const quire_format_t *format, bool tags)
 {
     unsigned levels = quire_format_levels(format);
     quire_va_t shared = starts[levels];
@@ -116,7 +117,7 @@ void steps_use_pages(void)
 
 /* --- what CPU 1 does --- */
 
-enum { ACTIONS = 9 };
+enum { ACTIONS = 9, STEPS_BEFORE = 2 };
 
 static void act(unsigned action)
 {
@@ -152,10 +153,12 @@ static void act(unsigned action)
     }
 }
 
-static void on_step(void *context)
+static void on_step(void *context, bool writes)
 {
     unsigned action = *(const unsigned *)context;
 
+    if (steps.when == SIZE_MAX && writes && steps.write_count < STEPS_WRITES)
+        steps.writes[steps.write_count++] = steps.step;
     if (steps.step++ == steps.when)
         act(action);
 }
@@ -252,24 +255,33 @@ static size_t run(const steps_operation_t *operation, unsigned action, size_t wh
     return count;
 }
 
-static size_t next_step(size_t step, size_t count)
+/* What is lost is lost shortly before a write: between it and the reads that it goes by. Every so many of the writes
+   are looked at, and each of the steps before them. */
+static uint64_t run_action(const steps_operation_t *operation, unsigned action, size_t count)
 {
-    size_t samples = 10 * (size_t)test_effort();
+    size_t wanted = (action < 3 ? 40 : 6) * (size_t)test_effort();
+    size_t stride = 1 + steps.write_count / wanted;
+    size_t next = 0;
+    uint64_t runs = 0;
 
-    if (count <= 2 * samples || step < samples / 4 || step + samples / 4 >= count)
-        return step + 1;
-    return step + 1 + (size_t)test_random_below(2 * count / samples);
+    for (size_t i = (size_t)test_random_below(stride); i < steps.write_count; i += stride) {
+        size_t step = steps.writes[i] < STEPS_BEFORE ? 0 : steps.writes[i] - STEPS_BEFORE;
+
+        for (step = step > next ? step : next; step <= steps.writes[i] && step < count; step++, runs++)
+            (void)run(operation, action, step);
+        next = step;
+    }
+    return runs;
 }
 
 static uint64_t run_operation(const steps_operation_t *operation)
 {
     uint64_t runs = 0;
-    size_t count = run(operation, 0, SIZE_MAX);
 
-    for (unsigned action = 0; action < ACTIONS; action++) {
-        for (size_t step = 0; step < count; step = next_step(step, count), runs++)
-            (void)run(operation, action, step);
-    }
+    steps.write_count = 0;
+    size_t count = run(operation, 0, SIZE_MAX);
+    for (unsigned action = 0; action < ACTIONS; action++)
+        runs += run_action(operation, action, count);
     return runs;
 }
 
@@ -278,9 +290,9 @@ static void run_format(const quire_format_t *format, bool tags)
     char line[160];
     uint64_t runs = 0;
 
-    start_machine(format, tags);
+    steps_start(format, tags);
     for (const steps_operation_t *operation = steps_operations; operation->name != NULL; operation++) {
-        snprintf(steps.line, sizeof(steps.line), "%s", operation->name);
+        steps.name = operation->name;
         runs += run_operation(operation);
     }
     snprintf(line, sizeof(line), "# %s%s: %llu runs, in each one thing between two steps\n", quire_format_name(format),

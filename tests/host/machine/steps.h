@@ -9,6 +9,7 @@
 #define STEPS_MIB    ((quire_va_t)1 << 20)
 #define STEPS_FRAMES 192
 #define STEPS_FILLED 6 /* pages that have frames */
+#define STEPS_WRITES 1024
 #define STEPS_PAGES  9 /* and promises behind them */
 #define STEPS_AT     (((quire_va_t)1 << 30) - 3 * STEPS_PAGE)
 #define STEPS_ONE    (&steps.spaces[0]) /* whose pages they are */
@@ -36,7 +37,9 @@ typedef struct steps {
     steps_page_t pages[STEPS_FILLED];
     size_t step;
     size_t when;
-    char line[40];
+    size_t writes[STEPS_WRITES]; /* the steps, of a run that is not interrupted, before which the library writes */
+    size_t write_count;
+    const char *name; /* of the operation, for a debugger */
 } steps_t;
 
 extern steps_t steps;
@@ -51,6 +54,8 @@ typedef struct steps_operation {
 } steps_operation_t;
 extern const steps_operation_t steps_operations[];
 
+/* A machine with a kernel's space, on two CPUs; processes are each test's own. */
+void steps_start(const quire_format_t *format, bool tags);
 size_t steps_free_frames(void);
 void steps_load(unsigned cpu, quire_space_t *space);
 /* CPU 1 in the first space; nothing where it runs another. */

@@ -13,7 +13,6 @@
 #define PAGE   ((quire_va_t)QUIRE_PAGE_BYTES)
 #define VA     ((quire_va_t)0x40000000)
 #define TREES  12
-#define TAGS   7
 #define USER   ((unsigned)QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_USER)
 #define KERNEL ((unsigned)QUIRE_PROT_READ | QUIRE_PROT_WRITE)
 #define FRAMES 256
@@ -306,40 +305,6 @@ static void kernels_pages(void)
 TEST(machine, tags_and_pages_of_the_kernel)
 {
     with_both_formats(kernels_pages, 2);
-}
-
-/* Every tag of a CPU is in use when a page of the kernel's goes, or the table above it: each tree must have forgotten
-   it at its next load, in whatever order they come. */
-static void all_tags_in_use(void)
-{
-    for (unsigned round = 0; round < 4; round++) {
-        bool table_goes = round % 2 == 1;
-        quire_frame_t frame = map_flags(&world.kernel, world.kernel_va, KERNEL, table_goes ? QUIRE_PAGE_GLOBAL : 0);
-
-        if (!table_goes)
-            (void)map_flags(&world.kernel, world.kernel_va + PAGE, KERNEL, 0);
-        for (unsigned i = 0; i < TAGS; i++) {
-            load(0, &world.trees[i]);
-            quire_cpu_flush_page(world.kernel_va); /* of a global page: the tables above it are walked again */
-            (void)reaches(0, world.kernel_va, frame);
-        }
-        host_use_cpu(round / 2);
-        unmap(&world.kernel, world.kernel_va);
-        if (!table_goes)
-            unmap(&world.kernel, world.kernel_va + PAGE);
-        frame = map_flags(&world.kernel, world.kernel_va + 2 * PAGE, KERNEL, 0);
-        for (unsigned i = TAGS; i-- > 0;) {
-            load(0, &world.trees[i]);
-            CHECK(faults(0, world.kernel_va, MODEL_READ));
-            (void)reaches(0, world.kernel_va + 2 * PAGE, frame);
-        }
-        unmap(&world.kernel, world.kernel_va + 2 * PAGE);
-    }
-}
-
-TEST(machine, tags_all_forget_a_page_of_the_kernel)
-{
-    with_both_formats(all_tags_in_use, TAGS);
 }
 
 static void unmap_on_the_other_cpu(void *context)

@@ -105,6 +105,32 @@ TEST(vmm, words_that_lead_to_memory_of_others_are_found)
     vmm_each_format(words_that_lead_astray);
 }
 
+/* A page of the kernel's may be anybody's but a table's. */
+static void kernels_word(fixture_t *fixture)
+{
+    size_t free_frames = vmm_free_frames(fixture);
+    quire_space_t *kernel = &fixture->kernel;
+    quire_walk_step_t steps[QUIRE_LEVELS_MAX];
+    quire_va_t va;
+
+    make_world(fixture);
+    CHECK_OK(quire_vmm_reserve(kernel, 0, PAGE, READ_WRITE, 0, &va));
+    CHECK_OK(quire_vmm_populate(kernel, va, PAGE));
+    const quire_walk_step_t *leaf = &steps[quire_table_walk(&kernel->table, va, steps) - 1];
+    uint64_t address = leaf->page.payload << QUIRE_PAGE_SHIFT;
+    spoil(leaf, fixture->format, (leaf->raw & ~address) | quire_pa_of_frame(world.one.table.root).value);
+    CHECK_EQUAL(quire_vmm_check(kernel), QUIRE_CORRUPT);
+    spoil(leaf, fixture->format, leaf->raw);
+    CHECK_OK(quire_vmm_check(kernel));
+    CHECK_OK(quire_vmm_unmap(kernel, va, PAGE));
+    end_world(fixture, free_frames);
+}
+
+TEST(vmm, a_page_of_the_kernel_that_names_a_table_is_found)
+{
+    vmm_each_format(kernels_word);
+}
+
 /* A process's page that says it is nobody's: device memory may be that, a page table or a free frame may not. */
 static void foreign_pages(fixture_t *fixture)
 {
