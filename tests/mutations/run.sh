@@ -7,7 +7,8 @@
 # the machine in software are built and run, until one fails: that is what is wanted. A bug that survives is `not ok`, and
 # so is a patch that applies no longer. A crash, and a run that does not end, count as found.
 #
-# A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones.
+# A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones; "Kernel: ARCH SUITE"
+# for a suite of the tests inside that kernel, which is where bugs of kernel/ are found.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -17,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
-(cd "$root" && tar cf - Makefile include kernel mm tests tools user) | (cd "$work" && tar xf -) || exit 1
+(cd "$root" && tar cf - Makefile include kernel mm quire tests tools user) | (cd "$work" && tar xf -) || exit 1
 cp -r "$work/mm" "$work/original" || exit 1
 cd "$work" || exit 1
 
@@ -49,6 +50,36 @@ finds()
     esac
 }
 
+# finds_in_kernel ARCH SUITE: the same, for a suite that runs in the kernel, which is built here.
+finds_in_kernel()
+{
+    ARCH=$1 timeout -k 5 $limit sh ./quire run --tests "$2" >output 2>&1 </dev/null
+    status=$?
+    found=$(sed -n 's/^not ok [0-9]* - //p' output | head -n 1)
+    [ -n "$found" ] || [ $status -eq 0 ] || found="the kernel fails (status $status)"
+    [ -n "$found" ]
+}
+
+# judge_in_kernel NUMBER NAME PATCH ARCH SUITE
+judge_in_kernel()
+{
+    if ! patch -s -f -p1 <"$3" >log 2>&1; then
+        echo "not ok $1 - $2: the patch does not apply any more"
+        sed 's/^/# /' log
+        return
+    fi
+    if ! make -s -j2 ARCH="$4" test-kernel >log 2>&1; then
+        echo "not ok $1 - $2: it does not compile"
+        sed 's/^/# /' log
+    elif finds_in_kernel "$4" "$5"; then
+        echo "ok $1 - $2: $found"
+        reason
+    else
+        echo "not ok $1 - $2: no test finds it"
+    fi
+    patch -s -f -R -p1 <"$3" >log 2>&1
+}
+
 # What the failed test had to say.
 reason()
 {
@@ -67,6 +98,12 @@ judge()
     name=$(basename "$2" .patch)
     bits=64
     prefix=
+    kernel=$(sed -n 's/^Kernel: //p' "$2")
+    if [ -n "$kernel" ]; then
+        # shellcheck disable=SC2086 # an architecture and a suite
+        judge_in_kernel "$1" "$name" "$2" $kernel
+        return
+    fi
     grep -q '^Build: 32' "$2" && bits=32 && prefix=$emulator
     if [ $bits = 32 ] && [ $can_run_32 = no ]; then
         echo "ok $1 - $name # SKIP 32-bit programs are not built here, or not run"
