@@ -3,7 +3,8 @@
  * chacha.c - the ChaCha20 block function, from RFC 8439, with the RFC's own vectors as tests (tests/unit/random).
  *
  * Sixteen words: four constants, the key, a counter, a nonce. Ten times a round over the columns and one over the
- * diagonals; the words of the beginning are added. There is no table and no branch on data: time and cache tell nothing.
+ * diagonals; the words of the beginning are added. There is no table and no branch on data: time and cache tell
+ * nothing.
  *
  * Rejected: a library's file, fetched when the kernel is built. The front door would hang on a source archive that a
  * fresh machine has no entry for, and on 2 MB of it for forty lines that the RFC specifies to the bit.

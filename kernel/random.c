@@ -3,9 +3,9 @@
  * random.c - random numbers that callers of getrandom may use as keys.
  *
  * Problem: programs make keys of what getrandom gives, so nobody may compute it: not from earlier or later output, not
- * from the state as it is found afterwards. Idea: the state is one key of ChaCha20. A request runs the cipher; the first
- * 32 bytes of its stream become the next key before any byte is given away (fast key erasure; D. J. Bernstein, 2017). So
- * what was given before cannot be computed from the state, and output tells nothing about either.
+ * from the state as it is found afterwards. Idea: the state is one key of ChaCha20. A request runs the cipher; the
+ * first 32 bytes of its stream become the next key before any byte is given away (fast key erasure; D. J. Bernstein,
+ * 2017). So what was given before cannot be computed from the state, and output tells nothing about either.
  *
  * A seed is mixed in by adding it to the key and running the cipher, which keeps what was there. It comes from
  *   - RDSEED, or RDRAND, where the CPU has them: credited in full, unless all answers are the same (CPUs were sold that

@@ -13,8 +13,8 @@
  * MAP_NORESERVE says that it is meant.
  *
  * What lies below ARCH_USER_START is never given: the kernel's own null pointers must not lead into a process's memory.
- * Processes are the super-user's, without CAP_SYS_RAWIO, as in a container: MAP_FIXED answers EPERM, and a hint is moved
- * up to where memory may be (vm.mmap_min_addr).
+ * Processes are the super-user's, without CAP_SYS_RAWIO, as in a container: MAP_FIXED answers EPERM, and a hint is
+ * moved up to where memory may be (vm.mmap_min_addr).
  */
 #include "arch/arch.h"
 #include "boot.h"

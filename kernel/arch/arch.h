@@ -116,7 +116,7 @@ void arch_set_kernel_stack(uintptr_t top);
 void arch_set_user_table(const quire_table_t *table);
 
 /* Which ports ring 3 may use: none; again those of the bitmap loaded last; those of a bitmap, which is copied.
-   */
+ */
 void arch_ports_deny(void);
 void arch_ports_resume(void);
 void arch_ports_load(const quire_io_bitmap_t *bitmap);

@@ -75,7 +75,7 @@ TEST(fpu, a_new_process_finds_no_numbers_of_the_last)
     begin();
     __asm__ volatile("fninit; fldpi; fldl2e; fld1; fldlg2; fldln2; fldl2t; fldpi; fldpi");
     if (cpu_features.sse)
-        __asm__ volatile("movd %0, %%xmm0; movd %0, %%xmm7" : : "r"(0x5a5a5a5a));
+        __asm__ volatile("cvtsi2ss %0, %%xmm0; cvtsi2ss %0, %%xmm7" : : "r"(0x5a5a5a5a));
     arch_user_state_load(&second);
     arch_user_state_save(&seen);
     if (cpu_features.fxsr) {

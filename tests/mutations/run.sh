@@ -3,7 +3,7 @@
 #
 # run.sh [PATCH...] - seeded bugs: does the suite find each of them?
 #
-# Every patch of this folder puts one bug into mm/. The tree is copied, and for each bug programs of tests are built and
+# Every patch of this folder puts one bug into mm/ or kernel/. The tree is copied, and for each bug programs of tests are built and
 # run, the quickest first, until one fails: that is what is wanted. A bug that survives is `not ok`, and so is a patch
 # that applies no longer. A crash, and a run that does not end, count as found. Two bugs are judged at once, each in a
 # tree of its own, which is only built anew where the bug is.
@@ -11,7 +11,7 @@
 # A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones. Which programs
 # are run follows from where the bug is: of the PMM, those of the host too (its schedules and its threads); elsewhere,
 # the machine in software and the unit tests. "Programs: NAME..." names others: unit, machine, host (with the suite after
-# a colon: unit:pmm) and races.
+# a colon: unit:pmm) and races. "Kernel: ARCH SUITE" names a suite of the tests inside that kernel instead.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -24,8 +24,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'kill $workers 2>/dev/null; exit 1' HUP INT TERM
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
-mkdir "$work/0" && (cd "$root" && tar cf - Makefile include kernel mm tests tools user) | (cd "$work/0" && tar xf -) || exit 1
-cp -r "$work/0/mm" "$work/original" || exit 1
+mkdir "$work/0" && (cd "$root" && tar cf - Makefile include kernel mm quire tests tools user) | (cd "$work/0" && tar xf -) || exit 1
+mkdir "$work/original" && cp -r "$work/0/mm" "$work/0/kernel" "$work/original" || exit 1
 cd "$work/0" || exit 1
 
 . tests/harness/run32.sh
@@ -45,19 +45,44 @@ program()
     esac
 }
 
+# architecture NAME, suite NAME: the parts of kernel:ARCH:SUITE.
+architecture()
+{
+    part=${1#*:}
+    echo "${part%%:*}"
+}
+
+suite()
+{
+    echo "${1##*:}"
+}
+
 # build NAME BITS: quickly; the library may be broken, but it compiles.
 build()
 {
+    case $1 in
+    kernel:*)
+        make -s ARCH="$(architecture "$1")" test-kernel >log 2>&1
+        return
+        ;;
+    esac
     make -s "HOST_SPEED_fast-$2=-O1" "$(program "$1" "$2")" >log 2>&1
 }
 
 # finds NAME BITS: $found says what failed in it, if anything did.
 finds()
 {
-    suite=
-    case $1 in *:*) suite=${1#*:} ;; esac
-    # shellcheck disable=SC2086 # words, or none
-    timeout -k 5 $limit $prefix "$(program "$1" "$2")" $suite >output 2>&1 </dev/null
+    case $1 in
+    kernel:*)
+        ARCH=$(architecture "$1") timeout -k 5 $limit sh ./quire run --tests "$(suite "$1")" >output 2>&1 </dev/null
+        ;;
+    *)
+        only=
+        case $1 in *:*) only=$(suite "$1") ;; esac
+        # shellcheck disable=SC2086 # words, or none
+        timeout -k 5 $limit $prefix "$(program "$1" "$2")" $only >output 2>&1 </dev/null
+        ;;
+    esac
     status=$?
     found=$(sed -n 's/^not ok [0-9]* - //p' output | head -n 1)
     others=$(($(grep -c '^not ok' output) - 1))
@@ -79,15 +104,15 @@ reason()
 
 restore()
 {
-    sed -n 's,^+++ b/mm/,,p' "$1" | while read -r file; do
-        cp "$work/original/$file" "mm/$file"
+    sed -n 's,^+++ b/,,p' "$1" | while read -r file; do
+        cp "$work/original/$file" "$file"
     done
 }
 
 # programs_of PATCH: what is built and run for it, in order
 programs_of()
 {
-    named=$(sed -n 's/^Programs: //p' "$1")
+    named=$(sed -n -e 's/^Programs: //p' -e 's/^Kernel: \([^ ]*\) \(.*\)/kernel:\1:\2/p' "$1")
     if [ -n "$named" ]; then
         echo "$named"
     elif grep -q '^Build: 32' "$1" || ! grep -q '^+++ b/mm/pmm/' "$1"; then
@@ -130,7 +155,7 @@ judge()
     echo "$verdict"
     case $verdict in ok*) reason ;; esac
     restore "$2"
-    rm -f mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
+    rm -f kernel/*.orig kernel/*.rej mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
 }
 
 # worker NUMBER PATCH...: every at_once'th of the patches, in a tree of its own; each verdict in a file.

@@ -3,8 +3,8 @@
  * random.c - what this CPU and its board know that others do not: RDSEED, RDRAND, and the timer chip against the
  * time-stamp counter.
  *
- * Both instructions may have nothing to give for a moment, and say so in the carry flag (SDM volume 1, 7.3.17): they are
- * asked again a few times, RDSEED more patiently.
+ * Both instructions may have nothing to give for a moment, and say so in the carry flag (SDM volume 1, 7.3.17): they
+ * are asked again a few times, RDSEED more patiently.
  */
 #include "../arch.h"
 #include "cpu.h"

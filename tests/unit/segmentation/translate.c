@@ -112,6 +112,27 @@ TEST(segmentation, selectors_beyond_their_table)
     faults(0xffff, QUIRE_REGISTER_DATA, 3, 13, 0xfffc);
 }
 
+/* A limit may end anywhere: a descriptor is there when its last byte is (SDM volume 3, 3.5.1). */
+TEST(segmentation, tables_that_end_within_a_descriptor)
+{
+    for (size_t bytes = DATA3 * 8; bytes <= (DATA3 + 1) * 8; bytes++) {
+        quire_segment_tables_t cut = tables();
+        uint16_t selector = quire_selector(DATA3, false, 3);
+        quire_segment_fault_t fault = {0};
+        quire_segment_t segment;
+        quire_status_t status;
+
+        cut.global_bytes = bytes;
+        status = quire_segment_load(&cut, selector, QUIRE_REGISTER_DATA, 3, &segment, &fault);
+        CHECK_EQUAL(status, bytes == (DATA3 + 1) * 8 ? QUIRE_OK : QUIRE_DENIED);
+        cut = tables();
+        cut.local = cut.global;
+        cut.local_bytes = bytes;
+        status = quire_segment_load(&cut, selector | 4, QUIRE_REGISTER_DATA, 3, &segment, &fault);
+        CHECK_EQUAL(status, bytes == (DATA3 + 1) * 8 ? QUIRE_OK : QUIRE_DENIED);
+    }
+}
+
 static quire_segment_t loaded(uint16_t selector)
 {
     quire_segment_tables_t all = tables();
