@@ -104,12 +104,15 @@ typedef struct quire_frame_info {
     unsigned order;      /* of the block, if this is its first frame */
 } quire_frame_info_t;
 
-/* Bytes of metadata needed for a map, to be taken from it with quire_memory_map_take() (page aligned). 0: no usable
-   frame. Frames at or above `limit` are left out: what 32-bit paging cannot reach. */
+/* Bytes of metadata needed for a map, to be taken from it with quire_memory_map_take() (page aligned): some 5.14 for
+   each frame that is usable or can become so, and at most 5 MiB for holes between them, however wide. Frames at or
+   above `limit` are left out: what the CPU or its paging cannot reach. 0: no usable frame; or, and then it is logged,
+   more RAM than can be counted (16 TiB; 1 TiB in a 32-bit kernel), or with frame numbers that fit into no size_t:
+   nothing is left out in silence. */
 size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit);
 
 /* Takes over every usable frame of the map below `limit`, and seals the map. `metadata` are that many bytes of mapped
-   memory, which stay the PMM's. QUIRE_INVALID: no usable frame, or metadata unaligned or too small. */
+   memory, which stay the PMM's. QUIRE_INVALID: the bytes needed are 0, or metadata unaligned or too small. */
 quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
                               size_t metadata_bytes) QUIRE_MUST_CHECK;
 
@@ -155,7 +158,8 @@ quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t coun
 bool quire_pmm_zero_ahead(quire_pmm_t *pmm);
 
 /* Adds the usable frames of a range that was kept out at init (loader and module memory that has been read, ACPI).
-   QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata covers. */
+   QUIRE_EXISTS: part of it is managed already. QUIRE_INVALID: outside what the metadata cover, which is all that the
+   map names as RAM of any kind. */
 quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes) QUIRE_MUST_CHECK;
 
 /* Called when an allocation that may wait would fail, with the order that is wanted, before it fails: gives frames back
@@ -169,7 +173,7 @@ void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, voi
    CPU allocates or frees; otherwise each figure is of some moment during the call. */
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
 
-/* Frame numbers [*first, *end) are what the metadata covers. */
+/* Frame numbers [*first, *end) are what the metadata cover. There may be wide holes between. */
 void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end);
 
 /* Recounts everything from the bitmap: fields, zones, claims, and what searches go by. QUIRE_CORRUPT, and the broken

@@ -14,8 +14,8 @@
  * The way from a frame's number to its index and back is one subtraction in the first bank, and the test whether it is
  * the first takes the place of the test whether there is such a frame at all: so a machine with one bank pays nothing.
  * The others are found by bisection. So that an ordinary machine has one, a hole is covered like RAM as long as all
- * holes so covered are together no larger than the RAM is: metadata are at most twice what they need to be. Of a PC's
- * memory beside its devices' addresses, that is a thousandth.
+ * holes so covered are together no larger than the RAM is, nor than 4 GiB: a PC's devices lie in such a hole, below 4
+ * GiB. That costs at most 5 MiB, and never more than the RAM's own metadata.
  *
  * The map's usable regions shrink when the metadata are taken out of them; the sum of all RAM does not. So the plan is
  * the same before and after.
@@ -25,7 +25,8 @@
  */
 #include "pmm/pmm_private.h"
 
-#define BRIDGES_MIN ((uint64_t)4 * BLOCK_FRAMES) /* 16 MiB: what costs next to nothing is always covered */
+#define BRIDGES_MIN ((uint64_t)4 * BLOCK_FRAMES)    /* 16 MiB: what costs next to nothing is always covered */
+#define BRIDGES_MAX ((uint64_t)1024 * BLOCK_FRAMES) /* 4 GiB */
 
 static size_t block_up(size_t frames)
 {
@@ -60,6 +61,8 @@ void pmm_survey_begin(pmm_survey_t *survey, const quire_memory_map_t *map, quire
         survey->bridges += ram_frames(&map->regions[at], survey->top, &first);
     if (survey->bridges < BRIDGES_MIN)
         survey->bridges = BRIDGES_MIN;
+    if (survey->bridges > BRIDGES_MAX)
+        survey->bridges = BRIDGES_MAX;
 }
 
 /* The first RAM from `survey->at` on. */

@@ -22,6 +22,18 @@ for arch in x86_64 i386pae; do
     equal "$arch, 64G: the main job works" "$status" 0
 done
 
+# Records follow RAM: 2 TiB, most of it beyond 1 TiB; and 3 GiB of 4 at 1 TiB, where every frame is taken once.
+export ARCH=x86_64
+machine --mem 2T
+equal "x86_64, 2T: the main job works" "$status" 0
+check "x86_64, 2T: all of it is managed" sh -c '[ "$(sed -n "s/.*= managed  *\([0-9]*\) KiB.*/\1/p" "$1" | head -n 1)" -gt 2140000000 ]' - "$scratch/out"
+timeout -k 5 120 qemu-system-x86_64 -machine q35,max-ram-below-4g=1G -m 4G,slots=1,maxmem=1000G -cpu EPYC,phys-bits=42 \
+    -nodefaults -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+    -debugcon "file:$scratch/far" -kernel "$root/build/x86_64/quire.elf" -initrd "$root/build/x86_64/initrd.cpio" \
+    -append 'lf check' >"$scratch/out" 2>&1 </dev/null
+equal "x86_64, 3 GiB at 1 TiB: exit" "$(cat "$scratch/far")" "exit 0"
+contains "x86_64, 3 GiB at 1 TiB: every frame" "$scratch/out" "every free frame can be taken, once: ok"
+
 # Too little is told in words, not by a reset or by silence.
 for arch in x86_64 i386 i386pae; do
     for size in 1M 2M; do

@@ -75,7 +75,7 @@ TEST(boot, modules_in_impossible_places_are_refused)
         boot_refusal_t refused;
     } modules[] = {
         {8 * MIB, MIB, BOOT_NOT_REFUSED},          {9 * MIB - 1, 2, BOOT_OVER_MODULE},
-        {63 * MIB, MIB + 1, BOOT_NO_RAM},          {0x90000, 0x80000, BOOT_NO_RAM},
+        {63 * MIB, MIB + 1, BOOT_NO_RAM},          {0x90000, 0x18000, BOOT_NO_RAM},
         {0xb0000, 0x1000, BOOT_RESERVED},          {3 * MIB - 1, 1, BOOT_OVER_KERNEL},
         {(uint64_t)1 << 36, 1, BOOT_OUT_OF_REACH}, {UINT64_MAX, 2, BOOT_OUT_OF_REACH},
     };

@@ -202,6 +202,23 @@ TEST(pmm_banks, frames_of_each_stretch_are_taken_by_number)
     CHECK_OK(quire_pmm_check(pmm));
 }
 
+/* Neighbours in the index, where nothing is lost by rounding, are none in memory. */
+TEST(pmm_banks, no_range_goes_over_a_border)
+{
+    const stretch_t list[] = {{BLOCK, 3 * BLOCK}, {64 * BLOCK, BLOCK}};
+    quire_pmm_t *pmm = start(list, 2);
+
+    for (size_t before = 1; before < 5; before++) {
+        quire_frame_t first = quire_frame(4 * BLOCK - before);
+        CHECK_EQUAL(quire_pmm_take(pmm, first, before + 1, QUIRE_OWNER_TEST), QUIRE_INVALID);
+        CHECK_OK(quire_pmm_take(pmm, first, before, QUIRE_OWNER_TEST));
+        for (size_t at = 0; at < before; at++)
+            CHECK_OK(quire_pmm_free(pmm, quire_frame(first.number + at), 0));
+    }
+    CHECK_EQUAL(quire_pmm_add(pmm, quire_pa_of_frame(quire_frame(4 * BLOCK - 1)), 2 * QUIRE_PAGE_BYTES), QUIRE_INVALID);
+    CHECK_OK(quire_pmm_check(pmm));
+}
+
 /* One gibibyte at 1 MiB, another far away: the records are those of two. */
 TEST(pmm_banks, records_follow_ram)
 {
