@@ -32,7 +32,7 @@ cd "$work/0" || exit 1
 can_run_32=no
 builds_32 && emulator=$(emulator_32) && can_run_32=yes
 
-of_the_pmm='unit:pmm unit:pmm_flips host:pmm_waiting host:pmm_interleavings host:pmm_claims unit races:pmm_threads
+of_the_pmm='unit:pmm unit:pmm_flips host:pmm_waiting host:pmm_interleavings host:pmm_claims host:pmm_litmus unit races:pmm_threads
     host:pmm_large machine'
 of_the_rest='unit machine'
 

@@ -6,7 +6,7 @@
  * The CPUs are two coroutines. Before every access to shared memory the running one may be made to pause for the other.
  * A schedule is the list of the steps at which that happens; all schedules with up to two changes are run (three in a
  * long run), each on a PMM fresh from the start. Most mistakes of such algorithms show with two. What the processor
- * itself may reorder is not seen here: tests/spin/revoke.pml is about that.
+ * itself may reorder is not seen here: litmus.c is about that.
  *
  * With one change, the CPU that pauses is a CPU that was stopped: the other must come to its end all the same.
  */

@@ -10,11 +10,17 @@
 
 void stepped_pause(void);
 
+/* Who includes this for the second time in a program gives the names another beginning. */
+#ifndef STEPPED
+#define STEPPED(name) stepped_##name
+#endif
+
 /* Fewer steps in the last resort: schedules grow with their square. */
 #define POOLS             1u
 #define PATIENCE          50
 #define SHRINKER_PATIENCE 5
 
+#ifndef STEPPED_ATOMICS
 #define load_relaxed(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_RELAXED))
 #define load_acquire(place)         (stepped_pause(), __atomic_load_n(place, __ATOMIC_ACQUIRE))
 #define load_own(place)             (stepped_pause(), *(place))
@@ -27,71 +33,72 @@ void stepped_pause(void);
 #define exchange(place, value)      (stepped_pause(), __atomic_exchange_n(place, value, __ATOMIC_SEQ_CST))
 #define replace(place, expected, value)                                                                                \
     (stepped_pause(), __atomic_compare_exchange_n(place, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+#endif
 #define interrupt_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-#define pmm_bank_index           stepped_pmm_bank_index
-#define pmm_bank_number          stepped_pmm_bank_number
-#define pmm_bank_rest            stepped_pmm_bank_rest
-#define pmm_survey_begin         stepped_pmm_survey_begin
-#define pmm_survey_next          stepped_pmm_survey_next
-#define pmm_block_alloc          stepped_pmm_block_alloc
-#define pmm_block_free           stepped_pmm_block_free
-#define pmm_block_start          stepped_pmm_block_start
-#define pmm_claims_match         stepped_pmm_claims_match
-#define pmm_complain             stepped_pmm_complain
-#define pmm_field_add            stepped_pmm_field_add
-#define pmm_field_claim          stepped_pmm_field_claim
-#define pmm_field_materialise    stepped_pmm_field_materialise
-#define pmm_field_put            stepped_pmm_field_put
-#define pmm_field_reserve        stepped_pmm_field_reserve
-#define pmm_field_settle         stepped_pmm_field_settle
-#define pmm_field_unreserve      stepped_pmm_field_unreserve
-#define pmm_field_whole          stepped_pmm_field_whole
-#define pmm_hand_out             stepped_pmm_hand_out
-#define pmm_range                stepped_pmm_range
-#define pmm_run_best             stepped_pmm_run_best
-#define pmm_run_hint             stepped_pmm_run_hint
-#define pmm_run_largest          stepped_pmm_run_largest
-#define pmm_run_put              stepped_pmm_run_put
-#define pmm_run_take             stepped_pmm_run_take
-#define pmm_search_frames        stepped_pmm_search_frames
-#define pmm_search_one           stepped_pmm_search_one
-#define pmm_set_bits             stepped_pmm_set_bits
-#define pmm_slot_drain           stepped_pmm_slot_drain
-#define pmm_slot_fence           stepped_pmm_slot_fence
-#define pmm_slot_init            stepped_pmm_slot_init
-#define pmm_slot_put_entries     stepped_pmm_slot_put_entries
-#define pmm_slot_put             stepped_pmm_slot_put
-#define pmm_slot_refill          stepped_pmm_slot_refill
-#define pmm_slot_share           stepped_pmm_slot_share
-#define pmm_slot_revoke          stepped_pmm_slot_revoke
-#define pmm_zeroed_take          stepped_pmm_zeroed_take
-#define pmm_slots_are_sound      stepped_pmm_slots_are_sound
-#define pmm_tree_clear           stepped_pmm_tree_clear
-#define pmm_tree_empty           stepped_pmm_tree_empty
-#define pmm_tree_fill            stepped_pmm_tree_fill
-#define pmm_tree_next            stepped_pmm_tree_next
-#define pmm_tree_set             stepped_pmm_tree_set
-#define pmm_tree_shape           stepped_pmm_tree_shape
-#define pmm_zero                 stepped_pmm_zero
-#define pmm_zone_end             stepped_pmm_zone_end
-#define quire_owner_name         stepped_owner_name
-#define quire_pmm_add            stepped_pmm_add
-#define quire_pmm_alloc          stepped_pmm_alloc
-#define quire_pmm_bounds         stepped_pmm_bounds
-#define quire_pmm_check          stepped_pmm_check
-#define quire_pmm_frame_info     stepped_pmm_frame_info
-#define quire_pmm_free           stepped_pmm_free
-#define quire_pmm_init           stepped_pmm_init
-#define quire_pmm_metadata_bytes stepped_pmm_metadata_bytes
-#define quire_pmm_references     stepped_pmm_references
-#define quire_pmm_release        stepped_pmm_release
-#define quire_pmm_retain         stepped_pmm_retain
-#define quire_pmm_set_shrinker   stepped_pmm_set_shrinker
-#define quire_pmm_split          stepped_pmm_split
-#define quire_pmm_stats          stepped_pmm_stats
-#define quire_pmm_take           stepped_pmm_take
-#define quire_pmm_zero_ahead     stepped_pmm_zero_ahead
+#define pmm_bank_index           STEPPED(pmm_bank_index)
+#define pmm_bank_number          STEPPED(pmm_bank_number)
+#define pmm_bank_rest            STEPPED(pmm_bank_rest)
+#define pmm_block_alloc          STEPPED(pmm_block_alloc)
+#define pmm_block_free           STEPPED(pmm_block_free)
+#define pmm_block_start          STEPPED(pmm_block_start)
+#define pmm_claims_match         STEPPED(pmm_claims_match)
+#define pmm_complain             STEPPED(pmm_complain)
+#define pmm_field_add            STEPPED(pmm_field_add)
+#define pmm_field_claim          STEPPED(pmm_field_claim)
+#define pmm_field_materialise    STEPPED(pmm_field_materialise)
+#define pmm_field_put            STEPPED(pmm_field_put)
+#define pmm_field_reserve        STEPPED(pmm_field_reserve)
+#define pmm_field_settle         STEPPED(pmm_field_settle)
+#define pmm_field_unreserve      STEPPED(pmm_field_unreserve)
+#define pmm_field_whole          STEPPED(pmm_field_whole)
+#define pmm_hand_out             STEPPED(pmm_hand_out)
+#define pmm_range                STEPPED(pmm_range)
+#define pmm_run_best             STEPPED(pmm_run_best)
+#define pmm_run_hint             STEPPED(pmm_run_hint)
+#define pmm_run_largest          STEPPED(pmm_run_largest)
+#define pmm_run_put              STEPPED(pmm_run_put)
+#define pmm_run_take             STEPPED(pmm_run_take)
+#define pmm_search_frames        STEPPED(pmm_search_frames)
+#define pmm_search_one           STEPPED(pmm_search_one)
+#define pmm_set_bits             STEPPED(pmm_set_bits)
+#define pmm_slot_drain           STEPPED(pmm_slot_drain)
+#define pmm_slot_fence           STEPPED(pmm_slot_fence)
+#define pmm_slot_init            STEPPED(pmm_slot_init)
+#define pmm_slot_put             STEPPED(pmm_slot_put)
+#define pmm_slot_put_entries     STEPPED(pmm_slot_put_entries)
+#define pmm_slot_refill          STEPPED(pmm_slot_refill)
+#define pmm_slot_revoke          STEPPED(pmm_slot_revoke)
+#define pmm_slot_share           STEPPED(pmm_slot_share)
+#define pmm_slots_are_sound      STEPPED(pmm_slots_are_sound)
+#define pmm_survey_begin         STEPPED(pmm_survey_begin)
+#define pmm_survey_next          STEPPED(pmm_survey_next)
+#define pmm_tree_clear           STEPPED(pmm_tree_clear)
+#define pmm_tree_empty           STEPPED(pmm_tree_empty)
+#define pmm_tree_fill            STEPPED(pmm_tree_fill)
+#define pmm_tree_next            STEPPED(pmm_tree_next)
+#define pmm_tree_set             STEPPED(pmm_tree_set)
+#define pmm_tree_shape           STEPPED(pmm_tree_shape)
+#define pmm_zero                 STEPPED(pmm_zero)
+#define pmm_zeroed_take          STEPPED(pmm_zeroed_take)
+#define pmm_zone_end             STEPPED(pmm_zone_end)
+#define quire_owner_name         STEPPED(quire_owner_name)
+#define quire_pmm_add            STEPPED(quire_pmm_add)
+#define quire_pmm_alloc          STEPPED(quire_pmm_alloc)
+#define quire_pmm_bounds         STEPPED(quire_pmm_bounds)
+#define quire_pmm_check          STEPPED(quire_pmm_check)
+#define quire_pmm_frame_info     STEPPED(quire_pmm_frame_info)
+#define quire_pmm_free           STEPPED(quire_pmm_free)
+#define quire_pmm_init           STEPPED(quire_pmm_init)
+#define quire_pmm_metadata_bytes STEPPED(quire_pmm_metadata_bytes)
+#define quire_pmm_references     STEPPED(quire_pmm_references)
+#define quire_pmm_release        STEPPED(quire_pmm_release)
+#define quire_pmm_retain         STEPPED(quire_pmm_retain)
+#define quire_pmm_set_shrinker   STEPPED(quire_pmm_set_shrinker)
+#define quire_pmm_split          STEPPED(quire_pmm_split)
+#define quire_pmm_stats          STEPPED(quire_pmm_stats)
+#define quire_pmm_take           STEPPED(quire_pmm_take)
+#define quire_pmm_zero_ahead     STEPPED(quire_pmm_zero_ahead)
 
 #include "pmm/bank.c"
 

@@ -105,6 +105,7 @@ TEST(pmm, large_blocks_where_memory_starts_at_an_odd_border)
         CHECK_OK(quire_pmm_free(pmm, frame, 10));
         for (unsigned at = 0; at < 4; at++)
             CHECK_OK(quire_pmm_alloc(pmm, request_of(9), &halves[at]));
+        CHECK_EQUAL(quire_pmm_alloc(pmm, request_of(10), &frame), QUIRE_NO_MEMORY);
         for (unsigned left = 4; left > 0; left--) {
             size_t pick = (size_t)test_random_below(left);
             CHECK_OK(quire_pmm_free(pmm, halves[pick], 9));
