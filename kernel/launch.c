@@ -5,7 +5,7 @@
 #include "initrd.h"
 #include "memory.h"
 #include "print.h"
-#include "walk.h"
+#include "supervise.h"
 
 static const char *const default_environment[] = {"PATH=/bin", "HOME=/", "TERM=dumb", NULL};
 
@@ -78,17 +78,6 @@ static bool read_words(const char *path, const char ***words)
     return true;
 }
 
-/* Until it ends, or waits for what nobody is there to send. */
-static int run_to_end(process_t *process)
-{
-    while (process->state == PROCESS_READY && process_run())
-        walk_pump_events();
-    if (process->state == PROCESS_ENDED)
-        return process->exit_status;
-    print_always("quire: %s waits for a signal, and nobody is there to send one: it is given up\n", process->name);
-    return 126;
-}
-
 int launch_requested(void)
 {
     static const char *const no_words[] = {"program", NULL};
@@ -107,7 +96,7 @@ int launch_requested(void)
         print_always("quire: %s: cannot run: not enough memory for its arguments and environment\n",
                      base_name(argv[0]));
     if (process != NULL)
-        status = run_to_end(process);
+        status = supervise_to_end(process);
     quire_heap_free(&kernel_heap, arguments);
     quire_heap_free(&kernel_heap, environment);
     return status;

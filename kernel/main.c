@@ -25,6 +25,7 @@
 #include "arch/arch.h"
 #include "bench_paging.h"
 #include "boot.h"
+#include "console.h"
 #include "fragmentation.h"
 #include "initrd.h"
 #include "launch.h"
@@ -34,6 +35,7 @@
 #include "print.h"
 #include "selfcheck.h"
 #include "show.h"
+#include "supervise.h"
 #include "switch_cost.h"
 #include "tour.h"
 #include "walk.h"
@@ -99,7 +101,12 @@ static int do_what_is_wanted(void)
     if (boot_option("bench", NULL, 0))
         return tour_bench() ? 0 : 1;
 
+    console_watch(true);
     int status = tour_run() ? 0 : 1;
+    if (console_interrupted()) {
+        print("\nquire: interrupted\n");
+        return STATUS_INTERRUPTED;
+    }
     if (boot_option("monitor", NULL, 0))
         monitor_run();
     return status;
