@@ -232,7 +232,7 @@ uintptr_t segments_break(process_t *process, uintptr_t wanted)
 bool segments_refuse(const process_t *process, call_t call)
 {
     const call_t paged[] = {call_mmap,          call_mmap_pages, call_munmap, call_mprotect,
-                            call_pkey_mprotect, call_madvise,    call_mremap};
+                            call_pkey_mprotect, call_madvise,    call_mremap,     call_mincore};
 
     for (unsigned i = 0; process->segments != NULL && i < sizeof(paged) / sizeof(paged[0]); i++) {
         if (call == paged[i])
