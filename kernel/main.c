@@ -8,6 +8,7 @@
  *     (nothing)      the main job: the tour from the memory map to alloc(5)
  *     monitor        the same, then the monitor
  *     run            the program run/program of the initial file system; its exit status is the machine's
+ *     account        after `run`: every frame must be back, and all checks hold; or the status is 125
  *     test[=SUITE]   the unit tests, in a kernel that has them
  *     check          allocate and free every frame there is, run a process, and account for all of it
  *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
