@@ -3,7 +3,7 @@
 #
 # run.sh [PATCH...] - seeded bugs: does the suite find each of them?
 #
-# Every patch of this folder puts one bug into mm/. The tree is copied, and for each bug the unit tests and the tests on
+# Every patch of this folder puts one bug into mm/, or into what the unit tests know of kernel/. The tree is copied, and for each bug the unit tests and the tests on
 # the machine in software are built and run, until one fails: that is what is wanted. A bug that survives is `not ok`, and
 # so is a patch that applies no longer. A crash, and a run that does not end, count as found.
 #
@@ -18,7 +18,7 @@ trap 'exit 1' HUP INT TERM
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
 (cd "$root" && tar cf - Makefile include kernel mm tests tools user) | (cd "$work" && tar xf -) || exit 1
-cp -r "$work/mm" "$work/original" || exit 1
+mkdir "$work/original" && cp -r "$work/mm" "$work/kernel" "$work/original" || exit 1
 cd "$work" || exit 1
 
 . tests/harness/run32.sh
@@ -57,8 +57,8 @@ reason()
 
 restore()
 {
-    sed -n 's,^+++ b/mm/,,p' "$1" | while read -r file; do
-        cp "original/$file" "mm/$file"
+    sed -n 's,^+++ b/,,p' "$1" | while read -r file; do
+        cp "original/$file" "$file"
     done
 }
 
@@ -96,7 +96,7 @@ judge()
         fi
     fi
     restore "$2"
-    rm -f mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
+    rm -f kernel/*.orig kernel/*.rej mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
 }
 
 echo "TAP version 13"

@@ -84,6 +84,7 @@ TEST(elf, pure_bss)
     image_set(&image, 1, IMAGE_OFFSET, 0x123);
     CHECK_OK(image_parse(&image, &result, &reason));
     image_check(&image, &result);
+    CHECK_EQUAL(result.segment_count, 2);
 }
 
 TEST(elf, headers_outside_segments)
