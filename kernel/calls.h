@@ -41,11 +41,9 @@ typedef struct linux_state {
     bool readable_is_executable; /* what it maps readable can be executed: 32-bit files that say nothing of their stack
                                   */
     uint16_t keys;               /* protection keys in use: bit n is key n; key 0 from the start */
-    const void *image_file;      /* the executable itself: the initial file system stays */
-    size_t image_bytes;
-    char executable[256];      /* what /proc/self/exe is a link to */
-    char path[PATH_BYTES_MAX]; /* being looked up */
-    uint8_t bounce[4096];      /* between two memories */
+    char executable[256];        /* what /proc/self/exe is a link to */
+    char path[PATH_BYTES_MAX];   /* being looked up */
+    uint8_t bounce[4096];        /* between two memories */
 } linux_state_t;
 
 static inline linux_state_t *linux_of(process_t *process)
@@ -87,6 +85,8 @@ bool key_is_allocated(const process_t *process, int key);
 /* --- kernel/syscall_signal.c --- */
 /* Acts on signals that are pending and not blocked; may end the process. */
 void signal_deliver(process_t *process);
+/* Whether one waits that is let through: long calls end early for it. */
+bool signal_is_due(process_t *process);
 /* Makes one pending. */
 void signal_raise(process_t *process, unsigned signal);
 

@@ -135,8 +135,6 @@ static quire_status_t furnish_pages(process_t *process, const start_t *start, tr
     quire_status_t status;
 
     linux_of(process)->readable_is_executable = image->readable_is_executable;
-    linux_of(process)->image_file = start->file;
-    linux_of(process)->image_bytes = start->bytes;
     random_bytes(facts.random, sizeof(facts.random));
     status = loader_load(&process->space, start->file, start->bytes, image, reason);
     if (status == QUIRE_OK)

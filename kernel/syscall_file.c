@@ -140,7 +140,7 @@ static call_result_t move_vector(process_t *process, file_t *file, const vector_
         done += (uintptr_t)result;
         if (!writing)
             file->offset += (uint64_t)result;
-        if ((uintptr_t)result < piece->bytes)
+        if ((uintptr_t)result < piece->bytes || signal_is_due(process))
             break;
     }
     return (call_result_t)done;

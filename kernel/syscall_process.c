@@ -102,6 +102,8 @@ CALL(getrandom)
             return done + copied != 0 ? (call_result_t)(done + copied) : -EFAULT;
         done += piece;
         breathe(process, piece);
+        if (signal_is_due(process))
+            break;
     }
     return (call_result_t)done;
 }

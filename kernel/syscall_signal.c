@@ -47,6 +47,13 @@ static void act(process_t *process, uintptr_t signal)
     process_exit(128 + (int)signal);
 }
 
+bool signal_is_due(process_t *process)
+{
+    const linux_state_t *state = linux_of(process);
+
+    return (state->pending & ~state->blocked) != 0;
+}
+
 void signal_raise(process_t *process, unsigned signal)
 {
     linux_of(process)->pending |= signal_bit(signal);

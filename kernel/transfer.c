@@ -102,6 +102,8 @@ call_result_t transfer_read(process_t *process, const file_t *file, uint64_t off
         if ((size_t)result < wanted)
             break;
         breathe(process, wanted);
+        if (signal_is_due(process))
+            break;
     }
     return (call_result_t)done;
 }
@@ -128,6 +130,8 @@ call_result_t transfer_write(process_t *process, const file_t *file, uintptr_t f
         if (written < wanted)
             break;
         breathe(process, is_pipe(file) ? BREATH_BYTES : wanted);
+        if (signal_is_due(process))
+            break;
     }
     return (call_result_t)done;
 }

@@ -88,8 +88,8 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
 enum quire_move_flags {
     QUIRE_MOVE_ALLOWED = 1, /* to a hole, if it cannot stay where it is */
     QUIRE_MOVE_FIXED = 2,   /* to `at`, whose pages are unmapped first; not overlapping the old range */
-    QUIRE_MOVE_LEAVE = 4,   /* with one of these, and the size as it was: always moves, and leaves the old range promised
-                               as it was, but empty (Linux: MREMAP_DONTUNMAP) */
+    QUIRE_MOVE_LEAVE = 4,   /* beside one of these, the size as it was: always moves; the old range stays promised as it
+                               was, but empty (Linux: MREMAP_DONTUNMAP) */
 };
 
 /* Resizes [old, old + old_bytes) to new_bytes and may move it, with its content; *va is where it is then. What is added
