@@ -29,7 +29,7 @@ HOST_C := $(filter-out $(TSAN_C) $(MACHINE_C),$(wildcard tests/host/*/*.c tests/
 PROGRAMS := $(shell sed 's/\#.*//' user/programs.txt 2>/dev/null)
 RUNTIME_C := $(wildcard user/runtime/*.c $(UD)/*.[cS] mm/heap/*.c) mm/event.c mm/status.c
 # Parts of the kernel that are ordinary code, tested on the host too.
-PORTABLE_C := $(wildcard kernel/boot.c kernel/boot_map.c kernel/chacha.c kernel/elf.c kernel/initrd.c)
+PORTABLE_C := $(wildcard kernel/boot.c kernel/boot_map.c kernel/chacha.c kernel/elf.c kernel/initrd.c kernel/vector.c)
 # ./quire explain: a program of the host.
 EXPLAIN_C := $(wildcard tools/explain/*.c)
 EXPLAIN_PARTS_C := $(filter-out %/main.c %/port.c,$(EXPLAIN_C))

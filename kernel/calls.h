@@ -22,6 +22,8 @@ typedef struct signal_action {
     uint32_t mask[2];
 } signal_action_t;
 
+#define FILES_HARD_LIMIT 4096 /* the most that RLIMIT_NOFILE can be */
+
 typedef struct limit {
     uint64_t soft;
     uint64_t hard;
@@ -34,10 +36,15 @@ typedef struct linux_state {
     uint64_t blocked; /* bit n - 1: signal n */
     uint64_t pending;
     limit_t limits[RLIMIT_COUNT];
-    uint16_t keys;             /* protection keys in use: bit n is key n; key 0 from the start */
-    const char *executable;    /* what /proc/self/exe is a link to, as its archive names it; NULL: nothing */
-    char path[PATH_BYTES_MAX]; /* being looked up */
-    uint8_t bounce[4096];      /* between two memories */
+    uint64_t cpu_ticks;          /* time slices that it has used up */
+    struct vector *vector;       /* of readv or writev, while it is at it */
+    size_t since_breath;         /* kernel/breathe.c: bytes copied */
+    bool readable_is_executable; /* what it maps readable can be executed: 32-bit files that say nothing of their stack
+                                  */
+    uint16_t keys;               /* protection keys in use: bit n is key n; key 0 from the start */
+    char executable[256];        /* what /proc/self/exe is a link to */
+    char path[PATH_BYTES_MAX];   /* being looked up */
+    uint8_t bounce[4096];        /* between two memories */
 } linux_state_t;
 
 static inline linux_state_t *linux_of(process_t *process)
@@ -47,6 +54,8 @@ static inline linux_state_t *linux_of(process_t *process)
 
 /* Standard input, output and error are open; limits are Linux's defaults; it came from no file. */
 void linux_state_init(linux_state_t *state);
+/* What a call that never came to its end held. NULL: nothing. */
+void linux_state_release(linux_state_t *state);
 
 /* --- kernel/syscall.c --- */
 call_result_t call_error(quire_status_t status);
@@ -60,6 +69,15 @@ bool range_is_user(uintptr_t start, size_t bytes);
 /* mprotect with a key for the range; KEY_KEPT: each page keeps its own. */
 #define KEY_KEPT (-1)
 call_result_t protect_memory(process_t *process, const uintptr_t *argument, int key);
+/* The first area at or above `from` that begins below `end`, cut off there; guards, which Linux does not have, are
+ * none. */
+bool next_area(process_t *process, quire_va_t from, quire_va_t end, quire_vmm_range_t *range);
+/* Rounds up to pages; false if that wraps. 0 stays 0. */
+bool round_length(uintptr_t *bytes);
+/* What the machine could never hold is not promised. */
+bool too_much(uintptr_t bytes);
+/* munmap, in pieces. */
+quire_status_t unmap_memory(process_t *process, quire_va_t start, quire_va_t end);
 
 /* --- kernel/syscall_key.c --- */
 /* Whether the process may give its pages this key. */
@@ -68,6 +86,10 @@ bool key_is_allocated(const process_t *process, int key);
 /* --- kernel/syscall_signal.c --- */
 /* Acts on signals that are pending and not blocked; may end the process. */
 void signal_deliver(process_t *process);
+/* Whether one waits that is let through: long calls end early for it. */
+bool signal_is_due(process_t *process);
+/* Makes one pending. */
+void signal_raise(process_t *process, unsigned signal);
 
 /* --- kernel/arch/<arch>/linux.c: what differs between the two machines --- */
 extern const char linux_machine[]; /* uname -m */
@@ -97,6 +119,7 @@ CALL(munmap);
 CALL(mprotect);
 CALL(madvise);
 CALL(mremap);
+CALL(mincore);
 /* protection keys */
 CALL(pkey_mprotect);
 CALL(pkey_alloc);
@@ -133,6 +156,7 @@ CALL(set_tid_address);
 CALL(set_robust_list);
 CALL(sched_yield);
 CALL(getrlimit);
+CALL(old_getrlimit);
 CALL(setrlimit);
 CALL(prlimit);
 /* ports */

@@ -8,9 +8,15 @@
  * arithmetic is on 64 bits with every sum checked before it is made. Both classes go through the same code; they differ
  * in a table of offsets.
  *
- * Invariants of an accepted image: segments ascend and do not overlap, lie in [machine->start, machine->end) and in the
- * file; offsets and addresses agree modulo the page, as Linux demands, so that the same files run on both. Two
- * segments may meet in one page.
+ * The measure is Linux 6.1 (fs/binfmt_elf.c), so that the same files run on both: packers and hand-made files have
+ * segments that overlap, descend, or are cut short. Of the identification only the first four bytes count, and the
+ * machine; bytes of the ELF header that the file lacks are zeros, but the program headers must be there. What Linux
+ * would load only to see it die at its first instruction, a file without segments, is refused in words.
+ *
+ * Invariants of an accepted image: segments lie in [machine->start, machine->end), the pages they begin in too; offsets
+ * and addresses agree modulo the page where the file has bytes. The file is read twice: first it is judged, then what
+ * was found good is written down; so nothing is given out that was refused, and there is no second copy of a large
+ * structure.
  *
  * Position-independent programs (static-pie) are placed here too, at two thirds of the address space where Linux puts
  * them without randomisation; they relocate themselves.
@@ -20,9 +26,8 @@
  */
 #include "elf.h"
 
-#define HEADER_BYTES_MAX 65536 /* of program headers, as in Linux */
-
 enum { TYPE_REL = 1, TYPE_EXEC = 2, TYPE_DYN = 3, TYPE_CORE = 4 };
+enum { BIG_ENDIAN = 2 };
 enum { PT_LOAD = 1, PT_INTERP = 3, PT_GNU_STACK = 0x6474e551 };
 
 /* Where the fields stand, by class. */
@@ -76,7 +81,16 @@ typedef struct reader {
     const elf_machine_t *machine;
     const char **reason;
     uint64_t program_offset; /* of the program headers */
-    uint64_t align;          /* the largest that a segment asks for */
+    unsigned header_count;
+    bool relocatable;
+    /* What judging the segments has found. */
+    unsigned segment_count;
+    uint64_t low;      /* the page of the lowest */
+    uint64_t end;      /* of the highest; if split, of the last one of data */
+    uint64_t code_end; /* if split */
+    uint64_t align;    /* the largest that a segment asks for */
+    uint64_t stack;    /* program header of the stack, 0 if there is none */
+    uint64_t bias;
 } reader_t;
 
 static quire_status_t refuse(const reader_t *reader, quire_status_t status, const char *reason)
@@ -85,14 +99,12 @@ static quire_status_t refuse(const reader_t *reader, quire_status_t status, cons
     return status;
 }
 
-/* A little-endian number; 0 beyond the end of the file, which callers have excluded. */
+/* A little-endian number; zeros beyond the end of the file. */
 static uint64_t field(const reader_t *reader, uint64_t offset, unsigned size)
 {
     uint64_t value = 0;
 
-    if (offset > reader->bytes || size > reader->bytes - offset)
-        return 0;
-    for (unsigned i = 0; i < size; i++)
+    for (unsigned i = 0; i < size && offset < reader->bytes && i < reader->bytes - offset; i++)
         value |= (uint64_t)reader->file[offset + i] << (8 * i);
     return value;
 }
@@ -106,6 +118,7 @@ static quire_status_t check_identity(reader_t *reader)
 {
     static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
     const elf_machine_t *machine = reader->machine;
+    uint64_t number;
 
     if (reader->bytes >= 2 && reader->file[0] == '#' && reader->file[1] == '!')
         return refuse(reader, QUIRE_UNSUPPORTED, "it is a script, not an ELF executable");
@@ -113,23 +126,20 @@ static quire_status_t check_identity(reader_t *reader)
         if (i >= reader->bytes || reader->file[i] != magic[i])
             return refuse(reader, QUIRE_INVALID, "it is not an ELF file");
     }
-    if (reader->bytes < 6 || (reader->file[4] != ELF_CLASS_32 && reader->file[4] != ELF_CLASS_64))
-        return refuse(reader, QUIRE_INVALID, "its ELF class is neither 32 nor 64 bits");
-    reader->layout = reader->file[4] == ELF_CLASS_64 ? &layout_64 : &layout_32;
-    if (reader->bytes < reader->layout->header_bytes)
-        return refuse(reader, QUIRE_INVALID, "it is cut short within the ELF header");
-    if (reader->file[5] != 1)
+    reader->layout = machine->class == ELF_CLASS_64 ? &layout_64 : &layout_32;
+    number = field(reader, 18, 2);
+    if (number == machine->machine || (number == ELF_MACHINE_486 && machine->machine == ELF_MACHINE_386))
+        return QUIRE_OK;
+    if (field(reader, 5, 1) == BIG_ENDIAN)
         return refuse(reader, QUIRE_UNSUPPORTED, "it is for a big-endian machine");
-    if (reader->file[4] != machine->class)
-        return refuse(reader, QUIRE_UNSUPPORTED,
-                      machine->class == ELF_CLASS_32 ? "it is a 64-bit program, and this kernel is a 32-bit one"
-                                                     : "it is a 32-bit program, and this kernel runs 64-bit ones only");
-    if (field(reader, 18, 2) != machine->machine)
-        return refuse(reader, QUIRE_UNSUPPORTED, "it is for another kind of processor");
-    return QUIRE_OK;
+    if (number == ELF_MACHINE_X86_64)
+        return refuse(reader, QUIRE_UNSUPPORTED, "it is a 64-bit program, and this kernel is a 32-bit one");
+    if (number == ELF_MACHINE_386)
+        return refuse(reader, QUIRE_UNSUPPORTED, "it is a 32-bit program, and this kernel runs 64-bit ones only");
+    return refuse(reader, QUIRE_UNSUPPORTED, "it is for another kind of processor");
 }
 
-static quire_status_t check_type(const reader_t *reader, elf_image_t *image)
+static quire_status_t check_type(reader_t *reader)
 {
     switch (field(reader, 16, 2)) {
     case TYPE_EXEC:
@@ -137,7 +147,7 @@ static quire_status_t check_type(const reader_t *reader, elf_image_t *image)
     case TYPE_DYN:
         if (reader->machine->split)
             return refuse(reader, QUIRE_UNSUPPORTED, "its code and data cannot be placed apart");
-        image->relocatable = true;
+        reader->relocatable = true;
         return QUIRE_OK;
     case TYPE_REL:
         return refuse(reader, QUIRE_INVALID, "it is an object file that has not been linked");
@@ -148,7 +158,7 @@ static quire_status_t check_type(const reader_t *reader, elf_image_t *image)
     }
 }
 
-static quire_status_t find_headers(reader_t *reader, elf_image_t *image)
+static quire_status_t find_headers(reader_t *reader)
 {
     const layout_t *layout = reader->layout;
     uint64_t offset = word(reader, layout->program_offset);
@@ -159,82 +169,113 @@ static quire_status_t find_headers(reader_t *reader, elf_image_t *image)
         return refuse(reader, QUIRE_INVALID, "its program headers have the wrong size");
     if (count == 0)
         return refuse(reader, QUIRE_INVALID, "it has no program headers");
-    if (bytes > HEADER_BYTES_MAX)
+    if (bytes > ELF_HEADERS_BYTES_MAX)
         return refuse(reader, QUIRE_INVALID, "it has too many program headers");
     if (offset > reader->bytes || bytes > reader->bytes - offset)
         return refuse(reader, QUIRE_INVALID, "its program headers lie beyond the end of the file");
     reader->program_offset = offset;
-    image->header_bytes = layout->program_bytes;
-    image->header_count = (unsigned)count;
+    reader->header_count = (unsigned)count;
     return QUIRE_OK;
 }
 
+static uint64_t header_at(const reader_t *reader, unsigned index)
+{
+    return reader->program_offset + (uint64_t)index * reader->layout->program_bytes;
+}
+
+static uint32_t kind_of(const reader_t *reader, uint64_t header)
+{
+    return (uint32_t)field(reader, header, 4);
+}
+
+/* As the file has it. */
+static elf_segment_t segment_of(const reader_t *reader, uint64_t header)
+{
+    const layout_t *layout = reader->layout;
+
+    return (elf_segment_t){.address = word(reader, header + layout->address),
+                           .memory_bytes = word(reader, header + layout->memory_bytes),
+                           .file_offset = word(reader, header + layout->offset),
+                           .file_bytes = word(reader, header + layout->file_bytes),
+                           .prot = (unsigned)field(reader, header + layout->flags, 4) & 7};
+}
+
+static uint64_t page_of(uint64_t address)
+{
+    return address & ~(uint64_t)QUIRE_PAGE_MASK;
+}
+
 /* What a segment must be by itself, wherever it will lie. */
-static quire_status_t check_segment(const reader_t *reader, const elf_segment_t *segment, bool relocatable)
+static quire_status_t check_segment(const reader_t *reader, const elf_segment_t *segment)
 {
     const elf_machine_t *machine = reader->machine;
 
     if (segment->file_bytes > segment->memory_bytes)
         return refuse(reader, QUIRE_INVALID, "a segment has more bytes in the file than in memory");
-    if (segment->file_offset > reader->bytes || segment->file_bytes > reader->bytes - segment->file_offset)
-        return refuse(reader, QUIRE_INVALID, "it is cut short: a segment reaches beyond the end of the file");
+    if (segment->file_offset > INT64_MAX - (machine->end | QUIRE_PAGE_MASK))
+        return refuse(reader, QUIRE_INVALID, "a segment begins where no file can reach");
     if (segment->file_bytes != 0 && ((segment->file_offset ^ segment->address) & QUIRE_PAGE_MASK) != 0)
         return refuse(reader, QUIRE_INVALID, "a segment's address and file offset disagree within the page");
-    if (segment->address + segment->memory_bytes < segment->address)
-        return refuse(reader, QUIRE_INVALID, "a segment wraps around the end of the address space");
-    if (segment->address + segment->memory_bytes > machine->end)
+    if (segment->memory_bytes > machine->end || segment->address > machine->end - segment->memory_bytes)
         return refuse(reader, QUIRE_NO_SPACE, "a segment reaches into the kernel's half of the address space");
-    if (!relocatable && segment->address < machine->start)
+    if (!reader->relocatable && page_of(segment->address) < machine->start)
         return refuse(reader, QUIRE_NO_SPACE, "a segment lies below 64 KiB, where nothing is ever mapped");
     return QUIRE_OK;
 }
 
-static quire_status_t add_segment(reader_t *reader, elf_image_t *image, uint64_t header)
+/* What only a machine of two address spaces asks. */
+static quire_status_t check_split(reader_t *reader, const elf_segment_t *segment)
 {
-    const layout_t *layout = reader->layout;
-    uint64_t align = word(reader, header + layout->align);
-    elf_segment_t segment = {.address = word(reader, header + layout->address),
-                             .memory_bytes = word(reader, header + layout->memory_bytes),
-                             .file_offset = word(reader, header + layout->offset),
-                             .file_bytes = word(reader, header + layout->file_bytes),
-                             .prot = (unsigned)field(reader, header + layout->flags, 4) & 7};
-    bool code = reader->machine->split && (segment.prot & ELF_PROT_EXEC) != 0;
-    uint64_t *end = code ? &image->code_end : &image->end;
-    quire_status_t status = check_segment(reader, &segment, image->relocatable);
+    bool code = (segment->prot & ELF_PROT_EXEC) != 0;
+    uint64_t *end = code ? &reader->code_end : &reader->end;
 
-    if (status != QUIRE_OK)
-        return status;
-    if (segment.memory_bytes == 0)
-        return QUIRE_OK;
-    if (image->segment_count == ELF_SEGMENTS_MAX)
-        return refuse(reader, QUIRE_UNSUPPORTED, "it has too many segments");
-    if (segment.address < *end)
+    if (segment->file_offset > reader->bytes || segment->file_bytes > reader->bytes - segment->file_offset)
+        return refuse(reader, QUIRE_INVALID, "it is cut short: a segment reaches beyond the end of the file");
+    if (segment->address < *end)
         return refuse(reader, QUIRE_INVALID, "its segments overlap, or are not in ascending order");
-    if ((align & (align - 1)) == 0 && align > reader->align)
-        reader->align = align;
-    *end = segment.address + segment.memory_bytes;
-    image->segments[image->segment_count++] = segment;
+    *end = segment->address + segment->memory_bytes;
     return QUIRE_OK;
 }
 
-static quire_status_t read_headers(reader_t *reader, elf_image_t *image)
+static quire_status_t judge_segment(reader_t *reader, uint64_t header)
 {
-    const layout_t *layout = reader->layout;
+    elf_segment_t segment = segment_of(reader, header);
+    uint64_t align = word(reader, header + reader->layout->align);
+    quire_status_t status;
 
-    for (unsigned i = 0; i < image->header_count; i++) {
-        uint64_t header = reader->program_offset + (uint64_t)i * layout->program_bytes;
+    if (segment.memory_bytes == 0 && segment.file_bytes == 0)
+        return QUIRE_OK;
+    status = check_segment(reader, &segment);
+    if (status == QUIRE_OK && reader->machine->split)
+        status = check_split(reader, &segment);
+    if (status != QUIRE_OK)
+        return status;
+    reader->segment_count++;
+    if (page_of(segment.address) < reader->low)
+        reader->low = page_of(segment.address);
+    if (!reader->machine->split && segment.address + segment.memory_bytes > reader->end)
+        reader->end = segment.address + segment.memory_bytes;
+    if ((align & (align - 1)) == 0 && align > reader->align)
+        reader->align = align;
+    return QUIRE_OK;
+}
+
+static quire_status_t judge_segments(reader_t *reader)
+{
+    reader->low = UINT64_MAX;
+    for (unsigned i = 0; i < reader->header_count; i++) {
+        uint64_t header = header_at(reader, i);
         quire_status_t status = QUIRE_OK;
 
-        switch ((uint32_t)field(reader, header, 4)) {
+        switch (kind_of(reader, header)) {
         case PT_LOAD:
-            status = add_segment(reader, image, header);
+            status = judge_segment(reader, header);
             break;
         case PT_INTERP:
             return refuse(reader, QUIRE_UNSUPPORTED,
                           "it is a dynamic program and needs an interpreter; link it with -static");
         case PT_GNU_STACK:
-            image->executable_stack = (field(reader, header + layout->flags, 4) & ELF_PROT_EXEC) != 0;
-            image->stack_bytes = word(reader, header + layout->memory_bytes);
+            reader->stack = header;
             break;
         default:
             break;
@@ -242,56 +283,65 @@ static quire_status_t read_headers(reader_t *reader, elf_image_t *image)
         if (status != QUIRE_OK)
             return status;
     }
-    if (image->segment_count == 0)
+    if (reader->segment_count == 0)
         return refuse(reader, QUIRE_INVALID, "it has nothing to load");
     return QUIRE_OK;
 }
 
-/* Adds what brings a position-independent image to its place. */
-static quire_status_t place(const reader_t *reader, elf_image_t *image)
+/* What brings a position-independent image to its place. An alignment that leaves no room is not kept. */
+static quire_status_t place(reader_t *reader)
 {
     const elf_machine_t *machine = reader->machine;
     uint64_t align = reader->align > QUIRE_PAGE_BYTES ? reader->align : QUIRE_PAGE_BYTES;
-    uint64_t base = machine->end / 3 * 2 & ~(align - 1);
+    uint64_t wanted = machine->end / 3 * 2;
+    uint64_t base = wanted & ~(align - 1);
 
-    if (!image->relocatable)
+    if (!reader->relocatable)
         return QUIRE_OK;
-    if (base < machine->start || image->end > machine->end - base)
+    if (base < machine->start)
+        base = page_of(wanted);
+    if (reader->end - reader->low > machine->end - base)
         return refuse(reader, QUIRE_NO_SPACE, "it is too large for the address space");
-    image->bias = base;
-    for (unsigned i = 0; i < image->segment_count; i++)
-        image->segments[i].address += image->bias;
-    image->end += image->bias;
-    image->entry += image->bias;
+    reader->bias = base - reader->low;
     return QUIRE_OK;
 }
 
-static quire_status_t check_entry(const reader_t *reader, const elf_image_t *image)
+/* The C library finds its thread-local storage by its own program headers. */
+static void locate_headers(const reader_t *reader, const elf_segment_t *segment, elf_image_t *image)
 {
-    for (unsigned i = 0; i < image->segment_count; i++) {
-        const elf_segment_t *segment = &image->segments[i];
-
-        if ((segment->prot & ELF_PROT_EXEC) != 0 && image->entry >= segment->address &&
-            image->entry - segment->address < segment->memory_bytes)
-            return QUIRE_OK;
-    }
-    return refuse(reader, QUIRE_INVALID, "its entry point is not in a segment that may be executed");
+    if (segment->file_offset <= reader->program_offset &&
+        reader->program_offset - segment->file_offset < segment->file_bytes)
+        image->headers = segment->address + (reader->program_offset - segment->file_offset);
 }
 
-/* The C library finds its thread-local storage by its own program headers. */
-static void locate_headers(const reader_t *reader, elf_image_t *image)
+static void write_down(const reader_t *reader, elf_image_t *image)
 {
-    uint64_t bytes = (uint64_t)image->header_count * image->header_bytes;
+    bool narrow = reader->machine->class == ELF_CLASS_32;
 
-    for (unsigned i = 0; i < image->segment_count; i++) {
-        const elf_segment_t *segment = &image->segments[i];
-        uint64_t within = reader->program_offset - segment->file_offset;
+    image->relocatable = reader->relocatable;
+    image->bias = reader->bias;
+    image->entry = word(reader, reader->layout->entry) + reader->bias;
+    image->headers = 0;
+    image->header_bytes = reader->layout->program_bytes;
+    image->header_count = reader->header_count;
+    image->end = reader->end + reader->bias;
+    image->code_end = reader->code_end;
+    image->stack_bytes = 0;
+    image->readable_is_executable = narrow && reader->stack == 0;
+    image->executable_stack = image->readable_is_executable;
+    image->segment_count = 0;
+    if (reader->stack != 0) {
+        image->executable_stack = (segment_of(reader, reader->stack).prot & ELF_PROT_EXEC) != 0;
+        image->stack_bytes = segment_of(reader, reader->stack).memory_bytes;
+    }
+    for (unsigned i = 0; i < reader->header_count; i++) {
+        elf_segment_t segment = segment_of(reader, header_at(reader, i));
 
-        if (reader->program_offset >= segment->file_offset && within <= segment->file_bytes &&
-            bytes <= segment->file_bytes - within) {
-            image->headers = segment->address + within;
-            return;
-        }
+        if (kind_of(reader, header_at(reader, i)) != PT_LOAD || segment.memory_bytes == 0)
+            continue;
+        segment.address += reader->bias;
+        locate_headers(reader, &segment, image);
+        image->segments[image->segment_count++] = segment;
     }
 }
 
@@ -299,24 +349,20 @@ quire_status_t elf_parse(const void *file, size_t bytes, const elf_machine_t *ma
                          const char **reason)
 {
     reader_t reader = {.file = file, .bytes = bytes, .machine = machine, .reason = reason};
-    elf_image_t result = {0};
     quire_status_t status = check_identity(&reader);
 
     if (status == QUIRE_OK)
-        status = check_type(&reader, &result);
+        status = check_type(&reader);
     if (status == QUIRE_OK)
-        status = find_headers(&reader, &result);
+        status = find_headers(&reader);
     if (status == QUIRE_OK)
-        status = read_headers(&reader, &result);
+        status = judge_segments(&reader);
+    if (status == QUIRE_OK)
+        status = place(&reader);
     if (status != QUIRE_OK)
         return status;
-    result.entry = word(&reader, reader.layout->entry);
-    status = place(&reader, &result);
-    if (status == QUIRE_OK)
-        status = check_entry(&reader, &result);
-    if (status != QUIRE_OK)
-        return status;
-    locate_headers(&reader, &result);
-    *image = result;
+    if (word(&reader, reader.layout->entry) + reader.bias >= machine->end)
+        return refuse(&reader, QUIRE_INVALID, "it begins outside its own addresses");
+    write_down(&reader, image);
     return QUIRE_OK;
 }

@@ -3,20 +3,23 @@
  * elf.h - static executables, read and judged; nothing is loaded here (System V ABI, "Object Files"; ELF-64 Object File
  * Format 1.5).
  *
- * The file may be anything at all. What elf_parse() accepts can be loaded without further questions: every segment
- * lies within the file and within the given addresses, in ascending order, without overlapping, and the entry point is
- * in one that may be executed.
+ * The file may be anything at all, and is judged as Linux judges it: segments come in any order, overlap, and may reach
+ * beyond the end of the file; where the program begins is its own affair. What elf_parse() accepts lies within the
+ * given addresses, with sums that do not wrap. Of a machine whose code and data are two address spaces more is asked:
+ * there every segment lies within the file, and ascends.
  */
 #ifndef KERNEL_ELF_H
 #define KERNEL_ELF_H
 
 #include <quire/types.h>
 
-#define ELF_SEGMENTS_MAX 32
+#define ELF_HEADERS_BYTES_MAX 4096 /* of program headers, as on Linux */
+#define ELF_SEGMENTS_MAX      (ELF_HEADERS_BYTES_MAX / 32)
 
 #define ELF_CLASS_32       1
 #define ELF_CLASS_64       2
 #define ELF_MACHINE_386    3
+#define ELF_MACHINE_486    6 /* the same, in words of long ago */
 #define ELF_MACHINE_X86_64 62
 
 enum elf_prot {
@@ -34,7 +37,8 @@ typedef struct elf_machine {
     bool split; /* code and data are two address spaces: each ascends by itself */
 } elf_machine_t;
 
-/* One part of the program's memory. `address` need not be page aligned. Neighbours may share a page. */
+/* One part of the program's memory, in the order of the file: a later one replaces what it covers of earlier ones.
+   `address` need not be page aligned. */
 typedef struct elf_segment {
     uint64_t address;
     uint64_t memory_bytes; /* at least file_bytes, not 0; the rest is zeros */
@@ -50,10 +54,12 @@ typedef struct elf_image {
     uint64_t headers; /* address of the program headers in the program's own memory; 0: they are not loaded */
     unsigned header_bytes;
     unsigned header_count;
-    uint64_t end;         /* first byte after the last segment; if split, after the last one of data */
+    uint64_t end;         /* first byte after the highest segment; if split, after the last one of data */
     uint64_t code_end;    /* if split: first byte after the last segment of code, 0 if there is none */
     uint64_t stack_bytes; /* what the file asks for its stack; 0: nothing in particular */
     bool executable_stack;
+    bool readable_is_executable; /* a 32-bit file that does not say what its stack is, and so is older than the question
+                                  */
     unsigned segment_count;
     elf_segment_t segments[ELF_SEGMENTS_MAX];
 } elf_image_t;

@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "bytes.h"
 #include "calls.h"
+#include "console.h"
 #include "print.h"
 
 #define DEVICE_MAJOR_MEMORY 1
@@ -97,7 +98,7 @@ static size_t read_console(uint8_t *to, size_t bytes)
     size_t count = 0;
 
     while (count < bytes) {
-        int key = serial_read(SERIAL_CONSOLE);
+        int key = console_read();
 
         if (key < 0)
             break;

@@ -242,3 +242,14 @@ quire_status_t initrd_find(const char *path, initrd_file_t *file)
     }
     return QUIRE_NOT_FOUND;
 }
+
+quire_status_t initrd_list(initrd_place_t *place, initrd_file_t *file)
+{
+    for (; place->archive < archive_count; *place = (initrd_place_t){.archive = place->archive + 1}) {
+        const void *archive = archives[place->archive].archive;
+
+        if (initrd_next(archive, archives[place->archive].bytes, &place->offset, file) == QUIRE_OK)
+            return QUIRE_OK;
+    }
+    return QUIRE_NOT_FOUND;
+}

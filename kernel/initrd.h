@@ -43,6 +43,14 @@ quire_status_t initrd_find(const char *path, initrd_file_t *file) QUIRE_MUST_CHE
    only the last carries the content. QUIRE_NOT_FOUND: the end, or nothing sound any more. */
 quire_status_t initrd_next(const void *archive, size_t bytes, size_t *offset, initrd_file_t *file) QUIRE_MUST_CHECK;
 
+/* The entries of all archives, one after the other; *place begins as zeros. Names may come twice: initrd_find() tells
+   which one counts. QUIRE_NOT_FOUND: the end. */
+typedef struct initrd_place {
+    unsigned archive;
+    size_t offset;
+} initrd_place_t;
+quire_status_t initrd_list(initrd_place_t *place, initrd_file_t *file) QUIRE_MUST_CHECK;
+
 /* As initrd_find(), in one archive. */
 quire_status_t initrd_search(const void *archive, size_t bytes, const char *path, initrd_file_t *file) QUIRE_MUST_CHECK;
 

@@ -2,12 +2,15 @@
 /* launch.c - programs of the initial file system. */
 #include "launch.h"
 
+#include "boot.h"
 #include "bytes.h"
 #include "initrd.h"
 #include "memory.h"
 #include "path.h"
 #include "print.h"
-#include "walk.h"
+#include "supervise.h"
+
+#define STATUS_LOST 125 /* the word "account": frames are missing, or a check does not hold */
 
 static const char *const default_environment[] = {"PATH=/bin", "HOME=/", "TERM=dumb", NULL};
 
@@ -103,15 +106,28 @@ static bool read_words(const char *path, const char ***words)
     return true;
 }
 
-/* Until it ends, or waits for what nobody is there to send. */
-static int run_to_end(process_t *process)
+/* What the heap keeps in reserve counts as free. */
+static size_t free_frames(void)
 {
-    while (process->state == PROCESS_READY && process_run())
-        walk_pump_events();
-    if (process->state == PROCESS_ENDED)
-        return process->exit_status;
-    print_always("quire: %s waits for a signal, and nobody is there to send one: it is given up\n", process->name);
-    return 126;
+    quire_pmm_stats_t stats;
+
+    quire_heap_trim(&kernel_heap);
+    quire_pmm_stats(&kernel_pmm, &stats);
+    return stats.free_frames;
+}
+
+/* After the program has been reaped. */
+static bool nothing_is_lost(size_t free_before)
+{
+    size_t free_now = free_frames();
+    bool sound = quire_pmm_check(&kernel_pmm) == QUIRE_OK && quire_vmm_check(&kernel_space) == QUIRE_OK &&
+                 quire_heap_check(&kernel_heap) == QUIRE_OK;
+
+    if (free_now != free_before)
+        print_always("quire: %zu frames were free before the program, %zu are after it\n", free_before, free_now);
+    if (!sound)
+        print_always("quire: a layer does not pass its own checks after the program\n");
+    return sound && free_now == free_before;
 }
 
 int launch_requested(void)
@@ -122,8 +138,10 @@ int launch_requested(void)
     const char *const *argv;
     int status = 126;
     process_t *process = NULL;
+    size_t free_before;
     bool read = read_words("run/arguments", &arguments) && read_words("run/environment", &environment);
 
+    free_before = free_frames(); /* the words are in the heap, and still are at the end */
     argv = arguments != NULL ? arguments : no_words;
     if (read)
         process = start("run/program", base_name(argv[0]), argv,
@@ -132,7 +150,9 @@ int launch_requested(void)
         print_always("quire: %s: cannot run: not enough memory for its arguments and environment\n",
                      base_name(argv[0]));
     if (process != NULL)
-        status = run_to_end(process);
+        status = supervise_to_end(process);
+    if (process != NULL && boot_option("account", NULL, 0) && !nothing_is_lost(free_before))
+        status = STATUS_LOST;
     quire_heap_free(&kernel_heap, arguments);
     quire_heap_free(&kernel_heap, environment);
     return status;

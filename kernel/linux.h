@@ -62,7 +62,7 @@ enum linux_map {
     MAP_FIXED_NOREPLACE = 0x100000,
 };
 
-enum linux_remap { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
+enum linux_remap { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4 };
 
 enum linux_advice {
     MADV_NORMAL = 0,
@@ -86,6 +86,7 @@ enum linux_advice {
     MADV_PAGEOUT = 21,
     MADV_POPULATE_READ = 22,
     MADV_POPULATE_WRITE = 23,
+    MADV_DONTNEED_LOCKED = 24,
 };
 
 enum linux_open {
@@ -129,11 +130,24 @@ enum linux_signal {
     SIGTTIN = 21,
     SIGTTOU = 22,
     SIGURG = 23,
+    SIGXCPU = 24,
     SIGWINCH = 28,
     SIGNAL_MAX = 64,
 };
 
-enum linux_limit { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIMIT_COUNT = 16 };
+enum linux_limit {
+    RLIMIT_CPU = 0,
+    RLIMIT_DATA = 2,
+    RLIMIT_STACK = 3,
+    RLIMIT_CORE = 4,
+    RLIMIT_NOFILE = 7,
+    RLIMIT_MEMLOCK = 8,
+    RLIMIT_AS = 9,
+    RLIMIT_MSGQUEUE = 12,
+    RLIMIT_NICE = 13,
+    RLIMIT_RTPRIO = 14,
+    RLIMIT_COUNT = 16,
+};
 #define RLIM_INFINITY UINT64_MAX
 
 #define PATH_BYTES_MAX 4096       /* PATH_MAX, with the terminator */

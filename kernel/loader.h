@@ -7,9 +7,10 @@
 
 #include "elf.h"
 
-/* Promises every segment of `image` in an empty space and copies the file's bytes in. The caller destroys the space
+/* Promises every segment of `image`, which elf_parse() has made of this file, in an empty space and copies the file's
+   bytes in. The caller destroys the space
    when this fails; *reason then says what was missing. */
-quire_status_t loader_load(quire_space_t *space, const void *file, const elf_image_t *image,
+quire_status_t loader_load(quire_space_t *space, const void *file, size_t bytes, const elf_image_t *image,
                            const char **reason) QUIRE_MUST_CHECK;
 
 #endif

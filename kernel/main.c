@@ -8,6 +8,7 @@
  *     (nothing)      the main job: the tour from the memory map to alloc(5)
  *     monitor        the same, then the monitor
  *     run            the program run/program of the initial file system; its exit status is the machine's
+ *     account        after `run`: every frame must be back, and all checks hold; or the status is 125
  *     test[=SUITE]   the unit tests, in a kernel that has them
  *     check          allocate and free every frame there is, run a process, and account for all of it
  *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
@@ -27,6 +28,7 @@
 #include "arch/arch.h"
 #include "bench_paging.h"
 #include "boot.h"
+#include "console.h"
 #include "fragmentation.h"
 #include "initrd.h"
 #include "launch.h"
@@ -37,6 +39,7 @@
 #include "random.h"
 #include "selfcheck.h"
 #include "show.h"
+#include "supervise.h"
 #include "switch_cost.h"
 #include "tour.h"
 #include "walk.h"
@@ -102,7 +105,12 @@ static int do_what_is_wanted(void)
     if (boot_option("bench", NULL, 0))
         return tour_bench() ? 0 : 1;
 
+    console_watch(true);
     int status = tour_run() ? 0 : 1;
+    if (console_interrupted()) {
+        print("\nquire: interrupted\n");
+        return STATUS_INTERRUPTED;
+    }
     if (boot_option("monitor", NULL, 0))
         monitor_run();
     return status;

@@ -3,17 +3,21 @@
  * monitor.c - a person at the console, looking at memory.
  *
  * A table of commands, each with its words of help. It runs on the kernel's main loop: while it waits for a key, ready
- * processes get their time slices. Numbers are decimal or, with 0x, hexadecimal.
+ * processes get their time slices. Ctrl-C ends what `run` waits for, or drops the line; the monitor goes on. Numbers
+ * are decimal or, with 0x, hexadecimal.
  */
 #include "monitor.h"
 
 #include "arch/arch.h"
+#include "console.h"
 #include "launch.h"
 #include "memory.h"
+#include "number.h"
 #include "ports.h"
 #include "print.h"
 #include "process.h"
 #include "show.h"
+#include "supervise.h"
 #include "tour.h"
 #include "walk.h"
 
@@ -36,39 +40,6 @@ static bool same(const char *a, const char *b)
     for (; *a != '\0' && *a == *b; a++)
         b++;
     return *a == *b;
-}
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
-
-static bool parse_number(const char *word, uint64_t *value)
-{
-    unsigned base = 10;
-    uint64_t result = 0;
-
-    if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X')) {
-        base = 16;
-        word += 2;
-    }
-    if (*word == '\0')
-        return false;
-    for (; *word != '\0'; word++) {
-        unsigned digit = (unsigned)digit_value(*word);
-
-        if (digit >= base || result > (UINT64_MAX - digit) / base)
-            return false;
-        result = result * base + digit;
-    }
-    *value = result;
-    return true;
 }
 
 static process_t *parse_process(const char *word)
@@ -220,10 +191,24 @@ static void command_run(unsigned count, const char *const *words)
         return;
     }
     arch_tell_host("program"); /* ./quire then leaves Ctrl-C to us */
-    while (process->state == PROCESS_READY && process_run())
-        walk_pump_events();
+    supervised_t outcome = supervise(process);
     arch_tell_host("monitor");
+    switch (outcome) {
+    case SUPERVISED_ENDED:
+        break;
+    case SUPERVISED_WAITS:
+        print("  process %u waits for a signal: kill %u ends it\n", process->id, process->id);
+        break;
+    case SUPERVISED_INTERRUPTED:
+        process_kill(process, STATUS_INTERRUPTED);
+        break;
+    }
     reap_ended();
+}
+
+static void command_ls(unsigned count, const char *const *words)
+{
+    show_files(count > 0 ? words[0] : "/");
 }
 
 static void command_alloc(unsigned count, const char *const *words)
@@ -286,6 +271,7 @@ static const command_t commands[] = {
     {"ioports", "", "who drives which I/O ports, and which processes may use some", 0, command_ioports},
     {"check", "", "every layer's own check, and all address spaces together", 0, command_check},
     {"ps", "", "processes", 0, command_ps},
+    {"ls", "[PATH]", "the files of a directory: what can be run", 0, command_ls},
     {"run", "PROG [ARGS] [&]", "run a program of the initial file system", 1, command_run},
     {"alloc", "N", "a new process calls malloc(N), told step by step; it stays", 1, command_alloc},
     {"events", "PID", "tell again what a living process's marked events were", 1, command_events},
@@ -309,8 +295,11 @@ static void command_help(unsigned count, const char *const *words)
 static char read_key(void)
 {
     for (;;) {
-        int key = serial_read(SERIAL_CONSOLE);
+        bool interrupted = console_interrupted(); /* typed before the keys that are there */
+        int key = interrupted ? CONSOLE_INTERRUPT : console_read();
 
+        if (interrupted)
+            console_forget_interrupt();
         if (key >= 0)
             return (char)key;
         if (process_run()) {
@@ -332,6 +321,11 @@ static void read_line(char *line)
         if (c == '\r' || c == '\n') {
             print("\n");
             line[length] = '\0';
+            return;
+        }
+        if (c == CONSOLE_INTERRUPT) {
+            print("^C\n");
+            line[0] = '\0';
             return;
         }
         if ((c == '\b' || c == 127) && length > 0) {
@@ -389,5 +383,8 @@ void monitor_run(void)
         count = split(line, words);
         if (count > 0)
             obey(count, words);
+        if (console_interrupted())
+            print("^C\n");
+        console_forget_interrupt();
     }
 }

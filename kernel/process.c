@@ -93,6 +93,7 @@ static void release(process_t *process)
 {
     ports_release(process);
     segments_release(process);
+    linux_state_release(linux_of(process));
     if (active == &process->space)
         activate(&kernel_space);
     quire_vmm_destroy(&process->space);
@@ -112,7 +113,8 @@ static void set_name(process_t *process, const char *name)
 /* What a program is started with. */
 typedef struct start {
     const void *file;
-    elf_image_t image;
+    size_t bytes;
+    elf_image_t *image;
     const char *path;
     const char *const *argv;
     const char *const *envp;
@@ -132,7 +134,7 @@ static bool wants_both(const elf_image_t *image)
 /* Fills the new address space, and the program's first frame. */
 static quire_status_t furnish_pages(process_t *process, const start_t *start, trap_frame_t *frame, const char **reason)
 {
-    const elf_image_t *image = &start->image;
+    const elf_image_t *image = start->image;
     stack_facts_t facts = {.headers = (uintptr_t)image->headers,
                            .header_bytes = image->header_bytes,
                            .header_count = image->header_count,
@@ -140,15 +142,16 @@ static quire_status_t furnish_pages(process_t *process, const start_t *start, tr
                            .capabilities = linux_capabilities(),
                            .platform = linux_machine,
                            .path = start->path};
-    quire_va_t stack;
+    stack_place_t stack;
     quire_status_t status;
 
     if (boot_option("wx", NULL, 0) && wants_both(image)) {
         *reason = "it has memory that is both written and executed, and the boot words forbid that";
         return QUIRE_UNSUPPORTED;
     }
+    linux_of(process)->readable_is_executable = image->readable_is_executable;
     random_bytes(facts.random, sizeof(facts.random));
-    status = loader_load(&process->space, start->file, image, reason);
+    status = loader_load(&process->space, start->file, start->bytes, image, reason);
     if (status == QUIRE_OK)
         status =
             stack_build(&process->space, &facts, start->argv, start->envp, image->executable_stack, &stack, reason);
@@ -156,7 +159,9 @@ static quire_status_t furnish_pages(process_t *process, const start_t *start, tr
         return status;
     process->break_start = quire_page_up((quire_va_t)image->end);
     process->break_end = process->break_start;
-    frame_init_user(frame, (uintptr_t)image->entry, stack);
+    process->stack_low = stack.low;
+    process->stack_guard = stack.guard;
+    frame_init_user(frame, (uintptr_t)image->entry, stack.pointer);
     return QUIRE_OK;
 }
 
@@ -168,7 +173,7 @@ static quire_status_t furnish(process_t *process, const start_t *start, const ch
     linux_state_init(linux_of(process));
     arch_user_state_init(&process->user);
     if (start->segmented)
-        status = segments_load(process, start->file, &start->image, start->argv, &frame, reason);
+        status = segments_load(process, start->file, start->image, start->argv, &frame, reason);
     else
         status = furnish_pages(process, start, &frame, reason);
     if (status != QUIRE_OK)
@@ -204,13 +209,13 @@ static process_t *unused_place(void)
 }
 
 /* A file that lies where no page may be is perhaps one for segments; what is wrong with it otherwise is told. */
-static quire_status_t judge(start_t *start, size_t bytes, const char **reason)
+static quire_status_t judge(start_t *start, const char **reason)
 {
     static const elf_machine_t machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, ARCH_USER_START, ARCH_USER_END, false};
     const char *unused;
-    quire_status_t status = elf_parse(start->file, bytes, &machine, &start->image, reason);
+    quire_status_t status = elf_parse(start->file, start->bytes, &machine, start->image, reason);
 
-    if (status == QUIRE_NO_SPACE && segments_parse(start->file, bytes, &start->image, &unused) == QUIRE_OK) {
+    if (status == QUIRE_NO_SPACE && segments_parse(start->file, start->bytes, start->image, &unused) == QUIRE_OK) {
         start->segmented = true;
         status = QUIRE_OK;
     }
@@ -220,13 +225,19 @@ static quire_status_t judge(start_t *start, size_t bytes, const char **reason)
 quire_status_t process_start(const void *image, size_t bytes, const char *name, const char *const *argv,
                              const char *const *envp, process_t **process, const char **reason)
 {
-    start_t start = {.file = image, .path = argv[0] != NULL ? argv[0] : name, .argv = argv, .envp = envp};
+    static elf_image_t judged; /* too large for the stack; one program is started at a time */
+    start_t start = {.file = image,
+                     .bytes = bytes,
+                     .image = &judged,
+                     .path = argv[0] != NULL ? argv[0] : name,
+                     .argv = argv,
+                     .envp = envp};
     process_t *place = unused_place();
     const char *why = "there are too many processes";
     quire_status_t status = QUIRE_NO_MEMORY;
 
     if (place != NULL)
-        status = judge(&start, bytes, &why);
+        status = judge(&start, &why);
     if (status == QUIRE_OK) {
         *place = (process_t){.id = last_id + 1};
         set_name(place, name);

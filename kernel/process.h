@@ -33,6 +33,8 @@ typedef struct process {
     arch_user_state_t user;
     quire_va_t break_start; /* brk */
     quire_va_t break_end;
+    quire_va_t stack_low; /* where its stack ends by now, and the guard below that: kernel/stack_grow.c */
+    quire_va_t stack_guard;
     int exit_status; /* as a shell shows it: the exit code, or 128 + signal */
     uint64_t ticks;
     quire_io_bitmap_t *ports;  /* kernel/ports.c: NULL if it never asked for any */

@@ -13,6 +13,7 @@
 #include "print.h"
 #include "process.h"
 #include "show.h"
+#include "supervise.h"
 
 typedef struct taken {
     uint8_t *bits;
@@ -100,12 +101,8 @@ static bool check_process(void)
     int status = -1;
     bool good;
 
-    if (process != NULL) {
-        while (process->state == PROCESS_READY)
-            process_run();
-        status = process->exit_status;
-        process_reap(process);
-    }
+    if (process != NULL)
+        status = supervise_to_end(process);
     good = report("process: ran to its end", status == 0);
     good &= report("process: as many frames free as before", free_frames() == before);
     return good;

@@ -26,6 +26,9 @@ void show_bytes(quire_space_t *space, quire_va_t va);
 /* What the CPU protects memory with, and how often address spaces were loaded. */
 void show_cpu(void);
 
+/* The files of a directory of the initial file system. */
+void show_files(const char *path);
+
 void show_heap(void);
 void show_processes(void);
 

@@ -186,9 +186,9 @@ static quire_status_t fill(quire_space_t *space, const plan_t *plan, const stack
 }
 
 quire_status_t stack_build(quire_space_t *space, const stack_facts_t *facts, const char *const *argv,
-                           const char *const *envp, bool executable, quire_va_t *stack, const char **reason)
+                           const char *const *envp, bool executable, stack_place_t *stack, const char **reason)
 {
-    quire_va_t bottom = space->end - STACK_BYTES;
+    stack_place_t place = {.guard = space->end - STACK_BYTES - STACK_GUARD_BYTES};
     unsigned prot = QUIRE_PROT_READ | QUIRE_PROT_WRITE | (executable ? QUIRE_PROT_EXEC : 0);
     plan_t plan;
     quire_va_t va;
@@ -198,9 +198,11 @@ quire_status_t stack_build(quire_space_t *space, const stack_facts_t *facts, con
         *reason = "its arguments and environment are too long";
         return QUIRE_INVALID;
     }
-    status = quire_vmm_reserve(space, bottom, STACK_BYTES, prot, QUIRE_RESERVE_FIXED, &va);
+    place.pointer = plan.stack;
+    place.low = quire_page_down(plan.stack - STACK_READY_BYTES);
+    status = quire_vmm_reserve(space, place.low, space->end - place.low, prot, QUIRE_RESERVE_FIXED, &va);
     if (status == QUIRE_OK)
-        status = quire_vmm_reserve(space, bottom - STACK_GUARD_BYTES, STACK_GUARD_BYTES, QUIRE_PROT_NONE,
+        status = quire_vmm_reserve(space, place.guard, place.low - place.guard, QUIRE_PROT_NONE,
                                    QUIRE_RESERVE_FIXED | QUIRE_RESERVE_GUARD, &va);
     if (status == QUIRE_OK)
         status = fill(space, &plan, facts, argv, envp);
@@ -209,6 +211,6 @@ quire_status_t stack_build(quire_space_t *space, const stack_facts_t *facts, con
                                             : "a segment reaches into the place of the stack";
         return status;
     }
-    *stack = plan.stack;
+    *stack = place;
     return QUIRE_OK;
 }

@@ -5,7 +5,8 @@
 
 #include <quire/quire.h>
 
-#define STACK_BYTES         ((size_t)8 << 20)
+#define STACK_BYTES         ((size_t)8 << 20)   /* how far it may grow, if nobody sets another limit */
+#define STACK_READY_BYTES   ((size_t)128 << 10) /* promised below the first stack pointer, as on Linux */
 #define STACK_GUARD_BYTES   ((size_t)1 << 20) /* as Linux has it: a function with large arrays does not jump over it */
 #define STACK_CONTENT_BYTES ((size_t)1 << 20) /* at most, of arguments and environment */
 #define STACK_RANDOM_BYTES  16
@@ -22,11 +23,18 @@ typedef struct stack_facts {
     uint8_t random[STACK_RANDOM_BYTES];
 } stack_facts_t;
 
-/* Promises STACK_BYTES that end at the end of the space, with STACK_GUARD_BYTES of guard below, and writes argc, argv,
-   envp and the auxiliary vector. argv and envp end with NULL. *stack is the program's first stack pointer. The caller
-   destroys the space when this fails; *reason then says why. */
+/* What became of it: the program's first stack pointer, the end of what is promised, and of the guard below that. */
+typedef struct stack_place {
+    quire_va_t pointer;
+    quire_va_t low;
+    quire_va_t guard;
+} stack_place_t;
+
+/* Promises a stack that ends at the end of the space, makes the rest of STACK_BYTES, and STACK_GUARD_BYTES below them,
+   guard (kernel/stack_grow.c), and writes argc, argv, envp and the auxiliary vector. argv and envp end with NULL. The
+   caller destroys the space when this fails; *reason then says why. */
 quire_status_t stack_build(quire_space_t *space, const stack_facts_t *facts, const char *const *argv,
-                           const char *const *envp, bool executable, quire_va_t *stack,
+                           const char *const *envp, bool executable, stack_place_t *stack,
                            const char **reason) QUIRE_MUST_CHECK;
 
 #endif

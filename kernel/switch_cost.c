@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "print.h"
 #include "segments.h"
+#include "supervise.h"
 
 #define ROUNDS 1000
 
@@ -51,17 +52,20 @@ static void tell(const char *row, unsigned cost)
 bool switch_cost_run(void)
 {
     const char *const argv[] = {ARCH_SEGMENTED ? "/bin/segment-keep" : "/bin/isolate", "A", "4K", "1", NULL};
-    process_t *pair[2] = {launch(argv[0], argv), launch(argv[0], argv)};
+    process_t *pair[2] = {launch(argv[0], argv), NULL};
 
-    if (pair[0] == NULL || pair[1] == NULL)
+    if (pair[0] != NULL)
+        pair[1] = launch(argv[0], argv);
+    if (pair[1] == NULL) {
+        if (pair[0] != NULL)
+            supervise_give_up(pair[0], 0);
         return false;
+    }
     tell("switch by pages: CR3", pages_cost(pair));
     quire_vmm_activate(&kernel_space);
     if (ARCH_SEGMENTED)
         tell("switch by segments: LDT", segments_cost(pair));
-    for (unsigned i = 0; i < 2; i++) {
-        process_kill(pair[i], 0);
-        process_reap(pair[i]);
-    }
+    for (unsigned i = 0; i < 2; i++)
+        supervise_give_up(pair[i], 0);
     return true;
 }

@@ -5,7 +5,11 @@
  * The standard streams say that they are pipes: they have no terminal's settings, cannot seek, and programs
  * buffer them fully. Reading the console takes what has been typed; when nothing has, it is the end of the file.
  */
+#include "memory.h"
 #include "transfer.h"
+#include "vector.h"
+
+#define VECTOR_FEW 8
 
 CALL(read)
 {
@@ -92,83 +96,84 @@ CALL(llseek)
     return copy_out(process, argument[3], &offset, sizeof(offset));
 }
 
-typedef struct vector {
-    uintptr_t base;
-    uintptr_t bytes;
-} vector_t;
-
-/* readv and writev: Linux judges all pieces before it moves the first byte. */
-static call_result_t check_vector(process_t *process, const uintptr_t *argument, uintptr_t *total)
+/* The pieces are copied before any byte moves: it might move over them. Many are kept in the heap, where whoever ends
+   the process meanwhile finds them; few in `few`. */
+static call_result_t take_vector(process_t *process, const uintptr_t *argument, vector_t *few, vector_t **pieces,
+                                 uintptr_t *total)
 {
+    linux_state_t *state = linux_of(process);
     uintptr_t count = argument[2];
+    call_result_t result;
 
+    *pieces = few;
     *total = 0;
     if (count > VECTOR_MAX)
         return -EINVAL;
-    for (uintptr_t i = 0; i < count; i++) {
-        vector_t piece;
-
-        if (copy_in(process, &piece, argument[1] + i * sizeof(piece), sizeof(piece)) != 0)
-            return -EFAULT;
-        if ((intptr_t)piece.bytes < 0)
-            return -EINVAL;
-        if (!range_is_user(piece.base, piece.bytes))
-            return -EFAULT;
-        *total = piece.bytes > TRANSFER_MAX - *total ? TRANSFER_MAX : *total + piece.bytes;
+    if (count > VECTOR_FEW) {
+        state->vector = quire_heap_alloc(&kernel_heap, count * sizeof(vector_t));
+        if (state->vector == NULL)
+            return -ENOMEM;
+        *pieces = state->vector;
     }
-    return 0;
+    result = copy_in(process, *pieces, argument[1], count * sizeof(vector_t));
+    return result == 0 ? vector_judge(*pieces, (unsigned)count, ARCH_USER_END, total) : result;
 }
 
-static call_result_t move_vector(process_t *process, file_t *file, const uintptr_t *argument, uintptr_t total,
-                                 bool writing)
+static void drop_vector(process_t *process)
+{
+    linux_state_t *state = linux_of(process);
+
+    quire_heap_free(&kernel_heap, state->vector);
+    state->vector = NULL;
+}
+
+static call_result_t move_vector(process_t *process, file_t *file, const vector_t *piece, uintptr_t total, bool writing)
 {
     uintptr_t done = 0;
 
-    for (uintptr_t i = 0; i < argument[2] && done < total; i++) {
-        call_result_t result;
-        vector_t piece;
+    for (; done < total; piece++) {
+        call_result_t result = writing ? transfer_write(process, file, piece->base, piece->bytes)
+                                       : transfer_read(process, file, file->offset, piece->base, piece->bytes);
 
-        if (copy_in(process, &piece, argument[1] + i * sizeof(piece), sizeof(piece)) != 0)
-            return done != 0 ? (call_result_t)done : -EFAULT;
-        if (piece.bytes > total - done)
-            piece.bytes = total - done;
-        result = writing ? transfer_write(process, file, piece.base, piece.bytes)
-                         : transfer_read(process, file, file->offset, piece.base, piece.bytes);
         if (result < 0)
             return done != 0 ? (call_result_t)done : result;
         done += (uintptr_t)result;
         if (!writing)
             file->offset += (uint64_t)result;
-        if ((uintptr_t)result < piece.bytes)
+        if ((uintptr_t)result < piece->bytes || signal_is_due(process))
             break;
     }
     return (call_result_t)done;
 }
 
-CALL(readv)
+/* Linux 6.1 judges the vector before it asks whether the file can be read, or written. */
+static call_result_t transfer_vector(process_t *process, const uintptr_t *argument, bool writing)
 {
     file_t *file = transfer_file(process, argument[0]);
+    vector_t few[VECTOR_FEW];
+    vector_t *pieces;
     uintptr_t total;
     call_result_t result;
 
-    if (file == NULL || !file->readable)
+    if (file == NULL)
         return -EBADF;
-    result = check_vector(process, argument, &total);
+    result = take_vector(process, argument, few, &pieces, &total);
     if (result == 0)
-        result = transfer_check_read(file, 0, 0);
-    return result == 0 ? move_vector(process, file, argument, total, false) : result;
+        result = writing ? transfer_check_write(file, 0, 0) : transfer_check_read(file, 0, 0);
+    if (result == 0)
+        result = move_vector(process, file, pieces, total, writing);
+    drop_vector(process);
+    return result;
+}
+
+CALL(readv)
+{
+    return transfer_vector(process, argument, false);
 }
 
 CALL(writev)
 {
-    file_t *file = transfer_file(process, argument[0]);
-    uintptr_t total;
-    call_result_t result;
-
-    if (file == NULL || !file->writable)
-        return -EBADF;
-    result = check_vector(process, argument, &total);
-    return result == 0 ? move_vector(process, file, argument, total, true) : result;
+    return transfer_vector(process, argument, true);
 }
 
 CALL(close)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall_memory.c - brk, mmap, munmap, mprotect, madvise, mremap.
+ * syscall_memory.c - brk, mmap, munmap, mprotect. What is about memory that is there already: syscall_advice.c.
  *
  * Problem: Linux's calls have corners that programs rely on: which error comes first, what rounding does, what a call
  * has done when it fails half way. Idea: here are only those corners; the work is one call into the VMM.
@@ -18,14 +18,19 @@
  */
 #include "arch/arch.h"
 #include "boot.h"
+#include "breathe.h"
 #include "calls.h"
+#include "limits.h"
 #include "memory.h"
 #include "segments.h"
 
 /* x86 knows no pages that can be written or executed but not read. */
-static unsigned prot_of(uintptr_t linux_prot)
+static unsigned prot_of(process_t *process, uintptr_t linux_prot)
 {
     unsigned prot = QUIRE_PROT_NONE;
+
+    if ((linux_prot & PROT_READ) != 0 && linux_of(process)->readable_is_executable)
+        linux_prot |= PROT_EXEC;
 
     if ((linux_prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) != 0)
         prot |= QUIRE_PROT_READ;
@@ -36,8 +41,7 @@ static unsigned prot_of(uintptr_t linux_prot)
     return prot;
 }
 
-/* Rounds up to pages; false if that wraps. 0 stays 0. */
-static bool round_length(uintptr_t *bytes)
+bool round_length(uintptr_t *bytes)
 {
     if (*bytes > UINTPTR_MAX - QUIRE_PAGE_MASK)
         return false;
@@ -50,8 +54,7 @@ static bool is_aligned(uintptr_t address)
     return (address & QUIRE_PAGE_MASK) == 0;
 }
 
-/* What the machine could never hold is not promised. */
-static bool too_much(uintptr_t bytes)
+bool too_much(uintptr_t bytes)
 {
     return bytes >> QUIRE_PAGE_SHIFT > memory_frames;
 }
@@ -64,15 +67,55 @@ static bool wx_forbids(uintptr_t linux_prot)
     return (linux_prot & both) == both && boot_option("wx", NULL, 0);
 }
 
+bool next_area(process_t *process, quire_va_t from, quire_va_t end, quire_vmm_range_t *range)
+{
+    while (quire_vmm_next_range_within(&process->space, from, end, range) == QUIRE_OK) {
+        if (!range->guard)
+            return true;
+        from = range->end;
+    }
+    return false;
+}
+
 /* The end of what is mapped without a hole from `start` on, at most `end`. */
-static quire_va_t mapped_end(quire_space_t *space, quire_va_t start, quire_va_t end)
+static quire_va_t mapped_end(process_t *process, quire_va_t start, quire_va_t end)
 {
     quire_va_t at = start;
     quire_vmm_range_t range;
 
-    while (at < end && quire_vmm_next_range(space, at, &range) == QUIRE_OK && range.start <= at && !range.guard)
+    while (at < end && next_area(process, at, end, &range) && range.start <= at)
         at = range.end;
-    return at < end ? at : end;
+    return at;
+}
+
+static quire_status_t unmap_step(quire_space_t *space, quire_va_t start, size_t bytes, const void *context)
+{
+    (void)context;
+    return quire_vmm_unmap(space, start, bytes);
+}
+
+quire_status_t unmap_memory(process_t *process, quire_va_t start, quire_va_t end)
+{
+    return breathe_over(process, start, end, unmap_step, NULL);
+}
+
+static quire_status_t populate_step(quire_space_t *space, quire_va_t start, size_t bytes, const void *context)
+{
+    (void)context;
+    return quire_vmm_populate(space, start, bytes);
+}
+
+/* A page stays free between the break and what lies above it, as on Linux. */
+static quire_status_t grow_break(process_t *process, quire_va_t from, quire_va_t to)
+{
+    quire_vmm_range_t range;
+    quire_va_t va;
+
+    if (too_much(to - from) || !limits_allow(process, to - from, true, 0, 0) ||
+        quire_vmm_next_range_within(&process->space, from, to + QUIRE_PAGE_BYTES, &range) != QUIRE_NOT_FOUND)
+        return QUIRE_NO_MEMORY;
+    return quire_vmm_reserve(&process->space, from, to - from, prot_of(process, PROT_READ | PROT_WRITE),
+                             QUIRE_RESERVE_FIXED, &va);
 }
 
 CALL(brk)
@@ -80,21 +123,19 @@ CALL(brk)
     quire_va_t wanted = argument[0];
     quire_va_t old_end = quire_page_up(process->break_end);
     quire_va_t new_end;
-    quire_va_t va;
     quire_status_t status = QUIRE_OK;
 
+    if (wanted < process->break_start || wanted > ARCH_USER_END || !limits_allow_break(process, wanted))
+        wanted = 0;
     if (process->segments != NULL)
-        return (call_result_t)segments_break(process, argument[0]);
-    if (wanted < process->break_start || wanted > ARCH_USER_END)
+        return (call_result_t)segments_break(process, wanted);
+    if (wanted == 0)
         return (call_result_t)process->break_end;
     new_end = quire_page_up(wanted);
-    if (new_end > old_end && too_much(new_end - old_end))
-        status = QUIRE_NO_MEMORY;
-    else if (new_end > old_end)
-        status = quire_vmm_reserve(&process->space, old_end, new_end - old_end, QUIRE_PROT_READ | QUIRE_PROT_WRITE,
-                                   QUIRE_RESERVE_FIXED, &va);
+    if (new_end > old_end)
+        status = grow_break(process, old_end, new_end);
     else if (new_end < old_end)
-        status = quire_vmm_unmap(&process->space, new_end, old_end - new_end);
+        status = unmap_memory(process, new_end, old_end);
     if (status == QUIRE_OK)
         process->break_end = wanted;
     return (call_result_t)process->break_end;
@@ -106,6 +147,7 @@ typedef struct wish {
     uintptr_t prot;
     uintptr_t flags;
     uintptr_t file;
+    uintptr_t page; /* of the file, where the mapping would begin */
 } wish_t;
 
 /* In Linux's order of questions; rounds wish->bytes. */
@@ -113,6 +155,9 @@ static call_result_t check_wish(process_t *process, wish_t *wish)
 {
     bool fixed = (wish->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
     uintptr_t type = wish->flags & MAP_TYPE;
+    bool writable = type == MAP_PRIVATE && (wish->prot & PROT_WRITE) != 0;
+    quire_va_t end;
+    quire_vmm_range_t range;
 
     if ((wish->flags & MAP_ANONYMOUS) == 0) {
         uintptr_t number = wish->file & UINT32_MAX;
@@ -124,6 +169,8 @@ static call_result_t check_wish(process_t *process, wish_t *wish)
         return -EINVAL;
     if (!round_length(&wish->bytes) || wish->bytes > ARCH_USER_END - ARCH_USER_START)
         return -ENOMEM;
+    if (wish->page > UINTPTR_MAX - (wish->bytes >> QUIRE_PAGE_SHIFT))
+        return -EOVERFLOW;
     if (fixed && wish->address > ARCH_USER_END - wish->bytes)
         return -ENOMEM;
     if (fixed && !is_aligned(wish->address))
@@ -132,41 +179,87 @@ static call_result_t check_wish(process_t *process, wish_t *wish)
         return -EPERM;
     if (wx_forbids(wish->prot))
         return -EACCES;
+    if ((wish->flags & MAP_FIXED_NOREPLACE) != 0 &&
+        next_area(process, wish->address, wish->address + wish->bytes, &range))
+        return -EEXIST;
     if ((wish->flags & MAP_ANONYMOUS) == 0)
         return -ENODEV;
     if (type != MAP_PRIVATE && (type != MAP_SHARED || (wish->flags & MAP_GROWSDOWN) != 0))
         return -EINVAL;
-    /* There are no huge pages set aside, and no way to search below 2 GiB only. */
-    if ((wish->flags & MAP_HUGETLB) != 0 || (sizeof(uintptr_t) == 8 && (wish->flags & MAP_32BIT) != 0 && !fixed))
+    /* There are no huge pages set aside. */
+    if ((wish->flags & MAP_HUGETLB) != 0 || (writable && (wish->flags & MAP_NORESERVE) == 0 && too_much(wish->bytes)))
         return -ENOMEM;
-    if (type == MAP_PRIVATE && (wish->prot & PROT_WRITE) != 0 && (wish->flags & MAP_NORESERVE) == 0 &&
-        too_much(wish->bytes))
-        return -ENOMEM;
-    return 0;
+    end = fixed ? wish->address + wish->bytes : wish->address;
+    return limits_allow(process, wish->bytes, writable, wish->address, end) ? 0 : -ENOMEM;
+}
+
+/* MAP_32BIT: the lowest hole of the second gigabyte, or the hint if it ends there. For 64-bit programs; to 32-bit ones
+   all addresses are alike. */
+static quire_status_t reserve_low(process_t *process, const wish_t *wish, unsigned prot, quire_va_t *va)
+{
+    const quire_va_t first = (quire_va_t)1 << 30;
+    const quire_va_t last = (quire_va_t)1 << 31;
+    quire_va_t at = wish->address != 0 && wish->address <= last - wish->bytes ? wish->address : first;
+    quire_vmm_range_t range;
+
+    if (wish->bytes > last)
+        return QUIRE_NO_SPACE;
+    if (at != first && quire_vmm_next_range_within(&process->space, at, at + wish->bytes, &range) != QUIRE_NOT_FOUND)
+        at = first;
+    while (at <= last - wish->bytes &&
+           quire_vmm_next_range_within(&process->space, at, at + wish->bytes, &range) == QUIRE_OK)
+        at = range.end;
+    if (at > last - wish->bytes)
+        return QUIRE_NO_SPACE;
+    return quire_vmm_reserve(&process->space, at, wish->bytes, prot, QUIRE_RESERVE_FIXED, va);
+}
+
+/* A hint is rounded down, and one below what may be mapped is taken for the first address that may. Room for a stack to
+   grow is nothing to Linux: what is fixed may replace it. */
+static quire_status_t reserve(process_t *process, const wish_t *wish, quire_va_t *va)
+{
+    unsigned prot = prot_of(process, wish->prot);
+    quire_va_t hint = wish->address & ~(uintptr_t)QUIRE_PAGE_MASK;
+
+    if ((wish->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0)
+        return quire_vmm_reserve(&process->space, hint, wish->bytes, prot, QUIRE_RESERVE_REPLACE, va);
+    if (hint != 0 && hint < ARCH_USER_START)
+        hint = ARCH_USER_START;
+    if (sizeof(uintptr_t) == 8 && (wish->flags & MAP_32BIT) != 0) {
+        wish_t low = *wish;
+
+        low.address = hint;
+        return reserve_low(process, &low, prot, va);
+    }
+    return quire_vmm_reserve(&process->space, hint, wish->bytes, prot, 0, va);
+}
+
+/* What a mapping is put over goes first, a piece at a time, to its promises, which cost little to replace. */
+static quire_status_t discard_step(quire_space_t *space, quire_va_t start, size_t bytes, const void *context)
+{
+    (void)context;
+    return quire_vmm_discard(space, start, bytes);
 }
 
 static call_result_t map(process_t *process, wish_t wish)
 {
-    quire_space_t *space = &process->space;
-    unsigned flags = 0;
     quire_va_t va;
     quire_status_t status;
     call_result_t result = check_wish(process, &wish);
 
     if (result != 0)
         return result;
-    if ((wish.flags & MAP_FIXED_NOREPLACE) != 0)
-        flags = QUIRE_RESERVE_FIXED;
-    else if ((wish.flags & MAP_FIXED) != 0)
-        flags = QUIRE_RESERVE_REPLACE;
-    else if (wish.address >= QUIRE_PAGE_BYTES && wish.address < ARCH_USER_START)
-        wish.address = ARCH_USER_START;
-    status = quire_vmm_reserve(space, wish.address, wish.bytes, prot_of(wish.prot), flags, &va);
+    if ((wish.flags & MAP_FIXED) != 0 && wish.bytes > BREATH_RANGE_BYTES) {
+        status = breathe_over(process, wish.address, wish.address + wish.bytes, discard_step, NULL);
+        if (status != QUIRE_OK)
+            return call_error(status);
+    }
+    status = reserve(process, &wish, &va);
     if (status != QUIRE_OK)
         return call_error(status);
     /* Populating is a wish: Linux does not report when it fails either. */
-    if ((wish.flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot_of(wish.prot) != QUIRE_PROT_NONE) {
-        status = quire_vmm_populate(space, va, wish.bytes);
+    if ((wish.flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot_of(process, wish.prot) != QUIRE_PROT_NONE) {
+        status = breathe_over(process, va, va + wish.bytes, populate_step, NULL);
         (void)status;
     }
     return (call_result_t)va;
@@ -176,12 +269,13 @@ CALL(mmap)
 {
     if (!is_aligned(argument[5]))
         return -EINVAL;
-    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4]});
+    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4],
+                                 argument[5] >> QUIRE_PAGE_SHIFT});
 }
 
 CALL(mmap_pages)
 {
-    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4]});
+    return map(process, (wish_t){argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]});
 }
 
 CALL(munmap)
@@ -200,14 +294,49 @@ CALL(munmap)
         start += below;
         bytes -= below;
     }
-    return call_error(quire_vmm_unmap(&process->space, start, bytes));
+    return call_error(unmap_memory(process, start, start + bytes));
 }
 
-static quire_status_t protect(quire_space_t *space, quire_va_t start, quire_va_t end, uintptr_t prot, int key)
+typedef struct protection {
+    unsigned prot;
+    int key;
+} protection_t;
+
+static quire_status_t protect_step(quire_space_t *space, quire_va_t start, size_t bytes, const void *context)
 {
-    if (key == KEY_KEPT)
-        return quire_vmm_protect(space, start, end - start, prot_of(prot));
-    return quire_vmm_protect_key(space, start, end - start, prot_of(prot), (unsigned)key);
+    const protection_t *wanted = context;
+
+    if (wanted->key == KEY_KEPT)
+        return quire_vmm_protect(space, start, bytes, wanted->prot);
+    return quire_vmm_protect_key(space, start, bytes, wanted->prot, (unsigned)wanted->key);
+}
+
+/* PROT_GROWSDOWN: from the beginning of the area, which must be the stack's. */
+static call_result_t begin_of_stack(process_t *process, quire_va_t *start, quire_va_t end)
+{
+    quire_vmm_range_t range;
+    quire_va_t at = process->stack_low;
+
+    if (!next_area(process, *start, end, &range))
+        return -ENOMEM;
+    if (range.start < at)
+        return -EINVAL;
+    while (next_area(process, at, process->space.end, &range) && range.end <= *start)
+        at = range.end;
+    *start = range.start;
+    return 0;
+}
+
+/* What the flags of growing areas ask beside the range; it is one that a process can have. */
+static call_result_t check_growing(process_t *process, uintptr_t prot, quire_va_t *start, quire_va_t end)
+{
+    quire_vmm_range_t range;
+
+    if ((prot & PROT_GROWSDOWN) != 0)
+        return begin_of_stack(process, start, end);
+    if ((prot & PROT_GROWSUP) != 0)
+        return next_area(process, *start, end, &range) && range.start <= *start ? -EINVAL : -ENOMEM;
+    return 0;
 }
 
 /* In Linux's order of questions. */
@@ -216,7 +345,9 @@ call_result_t protect_memory(process_t *process, const uintptr_t *argument, int 
     quire_va_t start = argument[0];
     uintptr_t bytes = argument[1];
     uintptr_t prot = argument[2];
+    protection_t wanted = {prot_of(process, prot), key};
     quire_va_t end;
+    call_result_t result;
     quire_status_t status = QUIRE_OK;
 
     if ((prot & PROT_GROWSDOWN) != 0 && (prot & PROT_GROWSUP) != 0)
@@ -231,125 +362,26 @@ call_result_t protect_memory(process_t *process, const uintptr_t *argument, int 
         return -EINVAL;
     if (key != KEY_KEPT && !key_is_allocated(process, key))
         return -EINVAL;
-    if ((prot & PROT_GROWSDOWN) != 0 || (prot & PROT_GROWSUP) != 0)
-        return -EINVAL;
-    if (!range_is_user(start, bytes) || start < ARCH_USER_START)
+    end = start + bytes < ARCH_USER_END ? start + bytes : ARCH_USER_END;
+    if (start >= end)
         return -ENOMEM;
     if (wx_forbids(prot))
         return -EACCES;
+    result = check_growing(process, prot, &start, end);
+    if (result != 0)
+        return result;
     /* What lies before a hole changes, as on Linux. */
-    end = mapped_end(&process->space, start, start + bytes);
+    end = mapped_end(process, start, end);
+    if ((prot & PROT_WRITE) != 0 && !limits_allow_writing(process, start, end))
+        return -ENOMEM;
     if (end > start)
-        status = protect(&process->space, start, end, prot, key);
+        status = breathe_over(process, start, end, protect_step, &wanted);
     if (status != QUIRE_OK)
         return call_error(status);
-    return end == start + bytes ? 0 : -ENOMEM;
+    return end == argument[0] + bytes ? 0 : -ENOMEM;
 }
 
 CALL(mprotect)
 {
     return protect_memory(process, argument, KEY_KEPT);
-}
-
-/* False: no such advice for anonymous memory. */
-static bool is_advice(uintptr_t advice)
-{
-    return advice <= MADV_DONTNEED || advice == MADV_FREE || (advice >= MADV_DONTFORK && advice <= MADV_POPULATE_WRITE);
-}
-
-/* Takes the advice for what is mapped of [start, end); *whole tells that there was no hole. */
-static quire_status_t advise(quire_space_t *space, quire_va_t start, quire_va_t end, uintptr_t advice, bool *whole)
-{
-    quire_va_t at = start;
-    quire_vmm_range_t range;
-    quire_status_t status = QUIRE_OK;
-
-    *whole = true;
-    while (at < end && status == QUIRE_OK && quire_vmm_next_range(space, at, &range) == QUIRE_OK && range.start < end) {
-        quire_va_t from = range.start > at ? range.start : at;
-        quire_va_t to = range.end < end ? range.end : end;
-
-        *whole &= range.start <= at && !range.guard;
-        if (!range.guard && (advice == MADV_DONTNEED || advice == MADV_FREE))
-            status = quire_vmm_discard(space, from, to - from);
-        else if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-            status = quire_vmm_populate(space, from, to - from);
-        at = to;
-    }
-    *whole &= at >= end;
-    return status;
-}
-
-CALL(madvise)
-{
-    quire_va_t start = argument[0];
-    uintptr_t bytes = argument[1];
-    uintptr_t advice = argument[2] & UINT32_MAX;
-    bool whole;
-    quire_status_t status;
-
-    if (!is_advice(advice) || !is_aligned(start) || !round_length(&bytes) || start + bytes < start)
-        return -EINVAL;
-    if (bytes == 0)
-        return 0;
-    if (!range_is_user(start, bytes))
-        return -ENOMEM;
-    status = advise(&process->space, start, start + bytes, advice, &whole);
-    if (status != QUIRE_OK)
-        return call_error(status);
-    return whole ? 0 : -ENOMEM;
-}
-
-static bool overlap(quire_va_t a, uintptr_t a_bytes, quire_va_t b, uintptr_t b_bytes)
-{
-    return a < b + b_bytes && b < a + a_bytes;
-}
-
-/* The new place that a caller has chosen, in Linux's order of questions. */
-static call_result_t check_target(quire_va_t to, uintptr_t new_bytes, quire_va_t from, uintptr_t old_bytes)
-{
-    if (!is_aligned(to) || !range_is_user(to, new_bytes) || overlap(from, old_bytes, to, new_bytes))
-        return -EINVAL;
-    return to < ARCH_USER_START ? -EPERM : 0;
-}
-
-/* What is asked of the old area: it is there, and looks the same all over. */
-static call_result_t check_source(process_t *process, quire_va_t from, uintptr_t old_bytes, uintptr_t new_bytes)
-{
-    quire_vmm_range_t range;
-
-    if (quire_vmm_next_range(&process->space, from, &range) != QUIRE_OK || range.start > from || range.guard ||
-        range.end - from < old_bytes)
-        return -EFAULT;
-    if (old_bytes == 0)
-        return -EINVAL;
-    return new_bytes > old_bytes && (range.prot & QUIRE_PROT_WRITE) != 0 && too_much(new_bytes - old_bytes) ? -ENOMEM
-                                                                                                            : 0;
-}
-
-CALL(mremap)
-{
-    quire_va_t from = argument[0];
-    uintptr_t old_bytes = argument[1];
-    uintptr_t new_bytes = argument[2];
-    bool may_move = (argument[3] & MREMAP_MAYMOVE) != 0;
-    bool fixed = (argument[3] & MREMAP_FIXED) != 0;
-    unsigned flags = (may_move ? QUIRE_MOVE_ALLOWED : 0) | (fixed ? QUIRE_MOVE_FIXED : 0);
-    call_result_t result = 0;
-    quire_status_t status;
-    quire_va_t va;
-
-    if ((argument[3] & ~(uintptr_t)(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 || (fixed && !may_move) || !is_aligned(from))
-        return -EINVAL;
-    if (!round_length(&old_bytes) || !round_length(&new_bytes) || new_bytes == 0 || !range_is_user(from, old_bytes) ||
-        new_bytes > ARCH_USER_END)
-        return -EINVAL;
-    if (fixed)
-        result = check_target(argument[4], new_bytes, from, old_bytes);
-    if (result == 0)
-        result = check_source(process, from, old_bytes, new_bytes);
-    if (result != 0)
-        return result;
-    status = quire_vmm_move(&process->space, from, old_bytes, new_bytes, flags, fixed ? argument[4] : 0, &va);
-    return status == QUIRE_OK ? (call_result_t)va : call_error(status);
 }

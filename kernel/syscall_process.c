@@ -2,32 +2,37 @@
 /*
  * syscall_process.c - exit, identity, limits, and what a C library asks while it starts.
  *
- * A process has one thread, no parent that it could name (0), and is root. Limits are remembered and told; only the
- * number of descriptors is enforced, because nothing else here is counted against one process.
+ * A process has one thread, no parent that it could name (0), and is root, which may raise limits and set those of
+ * others. Who holds them: limits.c.
  */
+#include "breathe.h"
 #include "bytes.h"
 #include "calls.h"
-#include "stack.h"
+#include "limits.h"
+#include "memory.h"
+#include "user_memory.h"
 
 #define NAME_BYTES        65 /* of each field of struct utsname */
 #define RANDOM_FLAGS      7
 #define RANDOM_SOURCE     2 /* GRND_RANDOM */
 #define RANDOM_INSECURE   4 /* GRND_INSECURE */
 #define ROBUST_LIST_BYTES (3 * sizeof(uintptr_t))
-#define CORE_SIZE_DEFAULT 0
-#define FILES_HARD_LIMIT  4096
 
 void linux_state_init(linux_state_t *state)
 {
     state->files[0] = (file_t){.kind = FILE_INPUT, .readable = true};
     state->files[1] = (file_t){.kind = FILE_OUTPUT, .writable = true, .flags = O_WRONLY};
     state->files[2] = (file_t){.kind = FILE_ERROR, .writable = true, .flags = O_WRONLY};
-    for (unsigned i = 0; i < RLIMIT_COUNT; i++)
-        state->limits[i] = (limit_t){RLIM_INFINITY, RLIM_INFINITY};
-    state->limits[RLIMIT_STACK].soft = STACK_BYTES;
-    state->limits[RLIMIT_CORE].soft = CORE_SIZE_DEFAULT;
-    state->limits[RLIMIT_NOFILE] = (limit_t){FILES_MAX, FILES_HARD_LIMIT};
+    limits_init(state->limits);
     state->keys = 1;
+}
+
+void linux_state_release(linux_state_t *state)
+{
+    if (state == NULL)
+        return;
+    quire_heap_free(&kernel_heap, state->vector);
+    state->vector = NULL;
 }
 
 CALL(exit)
@@ -71,7 +76,8 @@ CALL(uname)
 
 CALL(getrandom)
 {
-    uintptr_t bytes = argument[1] < INT32_MAX ? argument[1] : INT32_MAX;
+    uint8_t *bounce = linux_of(process)->bounce;
+    uintptr_t bytes = argument[1] < TRANSFER_MAX ? argument[1] : TRANSFER_MAX;
     uintptr_t flags = argument[2] & UINT32_MAX;
     uintptr_t done = 0;
 
@@ -81,13 +87,17 @@ CALL(getrandom)
     if (!range_is_user(argument[0], bytes))
         return -EFAULT;
     while (done < bytes) {
-        uint8_t random[64];
-        size_t piece = bytes - done < sizeof(random) ? bytes - done : sizeof(random);
+        size_t piece =
+            bytes - done < sizeof(linux_of(process)->bounce) ? bytes - done : sizeof(linux_of(process)->bounce);
+        size_t copied;
 
-        random_bytes(random, piece);
-        if (copy_out(process, argument[0] + done, random, piece) != 0)
-            return done != 0 ? (call_result_t)done : -EFAULT;
+        random_bytes(bounce, piece);
+        if (user_memory_write(process, argument[0] + done, bounce, piece, &copied) != QUIRE_OK)
+            return done + copied != 0 ? (call_result_t)(done + copied) : -EFAULT;
         done += piece;
+        breathe(process, piece);
+        if (signal_is_due(process))
+            break;
     }
     return (call_result_t)done;
 }
@@ -113,28 +123,31 @@ CALL(sched_yield)
     return 0;
 }
 
-/* struct rlimit: two words of the machine, in which 32 bits say infinity as all ones. */
+/* struct rlimit: two words of the machine. What does not fit into one is infinity, which 32 bits say as all ones. */
 static uintptr_t narrow(uint64_t value)
 {
     return value > UINTPTR_MAX ? UINTPTR_MAX : (uintptr_t)value;
 }
 
-static uint64_t widen(uintptr_t value)
+static uint64_t widen(uint64_t value)
 {
-    return value == UINTPTR_MAX ? RLIM_INFINITY : value;
+    return value >= UINTPTR_MAX ? RLIM_INFINITY : value;
 }
 
-static call_result_t set_limit(process_t *process, uintptr_t which, limit_t limit)
+static call_result_t set_limit(process_t *target, uintptr_t which, limit_t limit)
 {
+    if (which >= RLIMIT_COUNT)
+        return -EINVAL;
+    limit = (limit_t){widen(limit.soft), widen(limit.hard)};
     if (limit.soft > limit.hard)
         return -EINVAL;
     if (which == RLIMIT_NOFILE && limit.hard > FILES_HARD_LIMIT)
         return -EPERM;
-    linux_of(process)->limits[which] = limit;
+    linux_of(target)->limits[which] = limit;
     return 0;
 }
 
-CALL(getrlimit)
+static call_result_t give_limit(process_t *process, const uintptr_t *argument, uintptr_t most)
 {
     uintptr_t which = argument[0] & UINT32_MAX;
     uintptr_t words[2];
@@ -143,38 +156,50 @@ CALL(getrlimit)
         return -EINVAL;
     words[0] = narrow(linux_of(process)->limits[which].soft);
     words[1] = narrow(linux_of(process)->limits[which].hard);
+    for (unsigned i = 0; i < 2; i++)
+        words[i] = words[i] < most ? words[i] : most;
     return copy_out(process, argument[1], words, sizeof(words));
+}
+
+CALL(getrlimit)
+{
+    return give_limit(process, argument, UINTPTR_MAX);
+}
+
+/* i386's first one: infinity is the largest number with a sign. */
+CALL(old_getrlimit)
+{
+    return give_limit(process, argument, INT32_MAX);
 }
 
 CALL(setrlimit)
 {
-    uintptr_t which = argument[0] & UINT32_MAX;
     uintptr_t words[2];
 
     if (copy_in(process, words, argument[1], sizeof(words)) != 0)
         return -EFAULT;
-    if (which >= RLIMIT_COUNT)
-        return -EINVAL;
-    return set_limit(process, which, (limit_t){widen(words[0]), widen(words[1])});
+    return set_limit(process, argument[0] & UINT32_MAX, (limit_t){words[0], words[1]});
 }
 
 /* prlimit64: 64 bits on both machines. */
 CALL(prlimit)
 {
     uintptr_t which = argument[1] & UINT32_MAX;
+    unsigned id = (unsigned)(argument[0] & UINT32_MAX);
+    process_t *target = id != 0 ? process_find(id) : process;
     limit_t old;
     limit_t new = {0, 0};
     call_result_t result = 0;
 
-    if (which >= RLIMIT_COUNT)
-        return -EINVAL;
     if (argument[2] != 0 && copy_in(process, &new, argument[2], sizeof(new)) != 0)
         return -EFAULT;
-    if ((argument[0] & UINT32_MAX) != 0 && (argument[0] & UINT32_MAX) != process->id)
-        return process_find((unsigned)argument[0]) != NULL ? -EPERM : -ESRCH;
-    old = linux_of(process)->limits[which];
+    if (target == NULL || target->state == PROCESS_ENDED)
+        return -ESRCH;
+    if (which >= RLIMIT_COUNT)
+        return -EINVAL;
+    old = linux_of(target)->limits[which];
     if (argument[2] != 0)
-        result = set_limit(process, which, new);
+        result = set_limit(target, which, new);
     if (result == 0 && argument[3] != 0)
         result = copy_out(process, argument[3], &old, sizeof(old));
     return result;

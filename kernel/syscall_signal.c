@@ -9,22 +9,11 @@
  */
 #include "calls.h"
 #include "print.h"
+#include "signal_set.h"
 
 #define SET_BYTES 8 /* sigset_t, as the kernel sees it */
 
 enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1 };
-enum { SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2 };
-
-static uint64_t bit_of(uintptr_t signal)
-{
-    return (uint64_t)1 << (signal - 1);
-}
-
-/* Nobody can hold these off. */
-static uint64_t unblockable(void)
-{
-    return bit_of(SIGKILL) | bit_of(SIGSTOP);
-}
 
 static bool is_signal(uintptr_t number)
 {
@@ -58,18 +47,42 @@ static void act(process_t *process, uintptr_t signal)
     process_exit(128 + (int)signal);
 }
 
+bool signal_is_due(process_t *process)
+{
+    const linux_state_t *state = linux_of(process);
+
+    return (state->pending & ~state->blocked) != 0;
+}
+
+void signal_raise(process_t *process, unsigned signal)
+{
+    linux_of(process)->pending |= signal_bit(signal);
+}
+
 void signal_deliver(process_t *process)
 {
     linux_state_t *state = linux_of(process);
     uint64_t due = state->pending & ~state->blocked;
 
     for (uintptr_t signal = 1; due != 0 && signal <= SIGNAL_MAX; signal++) {
-        if ((due & bit_of(signal)) == 0)
+        if ((due & signal_bit(signal)) == 0)
             continue;
-        due &= ~bit_of(signal);
-        state->pending &= ~bit_of(signal);
+        due &= ~signal_bit(signal);
+        state->pending &= ~signal_bit(signal);
         act(process, signal);
     }
+}
+
+/* As on Linux, a signal that is ignored from now on is forgotten even if it waits to be let through. */
+static void set_action(linux_state_t *state, uintptr_t signal, const signal_action_t *action)
+{
+    signal_action_t *place = &state->actions[signal - 1];
+
+    *place = *action;
+    place->mask[0] &= ~(uint32_t)signal_unblockable();
+    place->mask[1] &= ~(uint32_t)(signal_unblockable() >> 32);
+    if (action->handler == HANDLER_IGNORE || (action->handler == HANDLER_DEFAULT && is_harmless(signal)))
+        state->pending &= ~signal_bit(signal);
 }
 
 CALL(rt_sigaction)
@@ -83,11 +96,11 @@ CALL(rt_sigaction)
         return -EINVAL;
     if (argument[1] != 0 && copy_in(process, &new, argument[1], sizeof(new)) != 0)
         return -EFAULT;
-    if (!is_signal(signal) || (argument[1] != 0 && (bit_of(signal) & unblockable()) != 0))
+    if (!is_signal(signal) || (argument[1] != 0 && (signal_bit(signal) & signal_unblockable()) != 0))
         return -EINVAL;
     old = state->actions[signal - 1];
     if (argument[1] != 0)
-        state->actions[signal - 1] = new;
+        set_action(state, signal, &new);
     return argument[2] != 0 ? copy_out(process, argument[2], &old, sizeof(old)) : 0;
 }
 
@@ -102,20 +115,8 @@ CALL(rt_sigprocmask)
     if (argument[1] != 0) {
         if (copy_in(process, &set, argument[1], sizeof(set)) != 0)
             return -EFAULT;
-        set &= ~unblockable();
-        switch (argument[0] & UINT32_MAX) {
-        case SIG_BLOCK:
-            state->blocked |= set;
-            break;
-        case SIG_UNBLOCK:
-            state->blocked &= ~set;
-            break;
-        case SIG_SETMASK:
-            state->blocked = set;
-            break;
-        default:
+        if (!signal_change_mask(&state->blocked, (uint32_t)argument[0], set))
             return -EINVAL;
-        }
     }
     return argument[2] != 0 ? copy_out(process, argument[2], &old, sizeof(old)) : 0;
 }
@@ -130,7 +131,7 @@ static call_result_t send(process_t *process, process_t *target, uintptr_t signa
     if (signal == 0)
         return 0;
     if (target == process)
-        linux_of(process)->pending |= bit_of(signal);
+        linux_of(process)->pending |= signal_bit(signal);
     else if (!is_harmless(signal) && !stops(signal) && linux_of(target)->actions[signal - 1].handler != HANDLER_IGNORE)
         process_kill(target, 128 + (int)signal);
     return 0;

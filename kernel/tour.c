@@ -10,12 +10,14 @@
 
 #include "arch/arch.h"
 #include "boot.h"
+#include "console.h"
 #include "launch.h"
 #include "memory.h"
 #include "print.h"
 #include "process.h"
 #include "random.h"
 #include "show.h"
+#include "supervise.h"
 #include "walk.h"
 
 #define SHARED_ADDRESS            ((quire_va_t)0x10000000) /* what user/isolate.c maps */
@@ -31,17 +33,12 @@ static int run_to_end(const char *path, const char *argument, uint32_t *id)
 {
     const char *const argv[] = {path, argument, NULL};
     process_t *process = launch(path, argv);
-    int status;
 
     if (process == NULL)
         return -1;
     if (id != NULL)
         *id = process->id;
-    while (process->state == PROCESS_READY && process_run())
-        walk_pump_events();
-    status = process->exit_status;
-    process_reap(process);
-    return status;
+    return supervise_to_end(process);
 }
 
 static void show_machine(void)
@@ -85,7 +82,7 @@ static uint64_t frame_behind(process_t *process, quire_va_t va)
 /* Lets both run until each has its page, so that both walks can be shown side by side. */
 static bool reach_both(process_t *first, process_t *second)
 {
-    while (first->state == PROCESS_READY && second->state == PROCESS_READY) {
+    while (first->state == PROCESS_READY && second->state == PROCESS_READY && !console_interrupted()) {
         if (frame_behind(first, SHARED_ADDRESS) != 0 && frame_behind(second, SHARED_ADDRESS) != 0)
             return true;
         process_run();
@@ -98,11 +95,16 @@ static bool isolation(void)
     const char *const argv_a[] = {"/bin/isolate", "A", NULL};
     const char *const argv_b[] = {"/bin/isolate", "B", NULL};
     process_t *first = launch(argv_a[0], argv_a);
-    process_t *second = launch(argv_b[0], argv_b);
+    process_t *second;
     bool good;
 
-    if (first == NULL || second == NULL)
+    if (first == NULL)
         return false;
+    second = launch(argv_b[0], argv_b);
+    if (second == NULL) {
+        supervise_give_up(first, STATUS_GIVEN_UP);
+        return false;
+    }
     good = reach_both(first, second);
     if (good) {
         print("  process %u, %s A:\n", first->id, first->name);
@@ -112,11 +114,8 @@ static bool isolation(void)
         good = frame_behind(first, SHARED_ADDRESS) != frame_behind(second, SHARED_ADDRESS);
         print("\n");
     }
-    while (process_run())
-        walk_pump_events();
-    good = good && first->exit_status == 0 && second->exit_status == 0;
-    process_reap(first);
-    process_reap(second);
+    good &= supervise_to_end(first) == 0;
+    good &= supervise_to_end(second) == 0;
     return good;
 }
 
@@ -172,10 +171,16 @@ bool tour_run(void)
     used_before = used_frames();
     heading(3, "A process calls malloc(5)");
     walked = alloc_five();
+    if (console_interrupted())
+        return false;
     heading(4, "Isolation: two processes, one virtual address");
     isolated = isolation();
+    if (console_interrupted())
+        return false;
     heading(5, "Access control: writing what is not one's own");
     controlled = access_control();
+    if (console_interrupted())
+        return false;
     heading(6, "All accounts settled");
     good &= verdict("malloc(5) was written, read back and freed", walked);
     good &= verdict("one address, two processes, two frames, their own bytes", isolated);
@@ -190,14 +195,14 @@ bool tour_alloc(const char *bytes)
     const char *const argv[] = {"/bin/alloc5", bytes, "--stay", NULL};
     uint64_t from = quire_event_count();
     process_t *process = launch(argv[0], argv);
+    supervised_t how;
 
     if (process == NULL)
         return false;
-    while (process->state == PROCESS_READY && process_run())
-        walk_pump_events();
+    how = supervise(process);
     walk_tell(process->id, from);
-    if (process->state == PROCESS_ENDED) {
-        process_reap(process);
+    if (how != SUPERVISED_WAITS) {
+        supervise_give_up(process, STATUS_INTERRUPTED);
         return false;
     }
     print("\n  process %u stays: try  walk %u ADDRESS,  maps %u,  kill %u\n", process->id, process->id, process->id,

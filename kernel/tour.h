@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Tells and does the whole of it; true if everything worked and every frame came back. */
+/* Tells and does the whole of it; true if everything worked and every frame came back. Ctrl-C ends it early, with
+   false: console_interrupted() tells. */
 bool tour_run(void);
 
 /* malloc(bytes) in a new process, told step by step; the process stays, for looking at. False if it could not be done.

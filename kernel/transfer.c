@@ -4,10 +4,11 @@
  *
  * Problem: buffers are a process's addresses and may be anything. Idea: everything goes through a bounce page, a piece
  * at a time: the fault-safe copy stops at the first byte that is not the process's, and then the call answers what it
- * has moved so far, or EFAULT if that is nothing.
+ * has moved so far, or EFAULT if that is nothing. What is thrown away (/dev/null) is not looked at.
  */
 #include "transfer.h"
 
+#include "breathe.h"
 #include "user_memory.h"
 
 #define BOUNCE_BYTES sizeof(((linux_state_t *)NULL)->bounce)
@@ -25,6 +26,12 @@ bool transfer_can_seek(const file_t *file)
     return file->kind != FILE_INPUT && file->kind != FILE_OUTPUT && file->kind != FILE_ERROR;
 }
 
+/* The standard streams. They are slow, and a piece of which a part cannot be read is not written, as on Linux. */
+static bool is_pipe(const file_t *file)
+{
+    return !transfer_can_seek(file);
+}
+
 static bool is_directory(const file_t *file)
 {
     return file->kind == FILE_INITRD && (file->content.mode & MODE_TYPE) == MODE_DIRECTORY;
@@ -37,6 +44,8 @@ call_result_t transfer_check_read(const file_t *file, uintptr_t buffer, size_t b
         return -EBADF;
     if (!range_is_user(buffer, bytes))
         return -EFAULT;
+    if ((intptr_t)bytes < 0)
+        return -EINVAL;
     if (is_directory(file))
         return -EISDIR;
     return file->kind == FILE_EVENTS ? -EINVAL : 0;
@@ -48,6 +57,8 @@ call_result_t transfer_check_write(const file_t *file, uintptr_t buffer, size_t 
         return -EBADF;
     if (!range_is_user(buffer, bytes))
         return -EFAULT;
+    if ((intptr_t)bytes < 0)
+        return -EINVAL;
     return file->kind == FILE_EVENTS && bytes > 0 && bytes < sizeof(quire_event_t) ? -EINVAL : 0;
 }
 
@@ -58,10 +69,14 @@ static call_result_t read_piece(process_t *process, const file_t *file, uint64_t
     size_t copied = 0;
     size_t got;
 
-    /* A key that was taken from the console could not be put back: is there room for it? */
-    if (file->kind == FILE_INPUT &&
-        (copy_in(process, bounce, to, room) != 0 || copy_out(process, to, bounce, room) != 0))
-        return -EFAULT;
+    /* Keys that were taken from the console could not be put back: how many is there room for? */
+    if (file->kind == FILE_INPUT) {
+        if (user_memory_read(process, bounce, to, room, &copied) != QUIRE_OK ||
+            user_memory_write(process, to, bounce, copied, &copied) != QUIRE_OK)
+            room = copied;
+        if (room == 0)
+            return -EFAULT;
+    }
     got = file_read(file, offset, bounce, room);
     if (got == 0)
         return 0;
@@ -86,6 +101,9 @@ call_result_t transfer_read(process_t *process, const file_t *file, uint64_t off
         done += (size_t)result;
         if ((size_t)result < wanted)
             break;
+        breathe(process, wanted);
+        if (signal_is_due(process))
+            break;
     }
     return (call_result_t)done;
 }
@@ -97,16 +115,22 @@ call_result_t transfer_write(process_t *process, const file_t *file, uintptr_t f
 
     if (bytes > TRANSFER_MAX)
         bytes = TRANSFER_MAX;
+    if (file->kind == FILE_NULL || file->kind == FILE_ZERO)
+        return (call_result_t)bytes;
     while (done < bytes) {
         size_t wanted = bytes - done < BOUNCE_BYTES ? bytes - done : BOUNCE_BYTES;
         size_t copied = wanted;
         size_t written;
 
-        if (user_memory_read(process, bounce, from + done, wanted, &copied) != QUIRE_OK && copied == 0)
+        if (user_memory_read(process, bounce, from + done, wanted, &copied) != QUIRE_OK &&
+            (copied == 0 || is_pipe(file)))
             return done != 0 ? (call_result_t)done : -EFAULT;
         written = file_write(file, process->space.table.space, bounce, copied);
         done += written;
         if (written < wanted)
+            break;
+        breathe(process, is_pipe(file) ? BREATH_BYTES : wanted);
+        if (signal_is_due(process))
             break;
     }
     return (call_result_t)done;

@@ -15,6 +15,8 @@
 
 #include "arch/arch.h"
 #include "boot.h"
+#include "calls.h"
+#include "limits.h"
 #include "memory.h"
 #include "port.h"
 #include "ports.h"
@@ -23,6 +25,7 @@
 #include "random.h"
 #include "segments.h"
 #include "show.h"
+#include "stack_grow.h"
 
 #define VECTORS_OF_EXCEPTIONS 32
 #define VECTOR_DEBUG          1
@@ -260,6 +263,16 @@ static void kernel_exception(trap_frame_t *frame)
         trap_die(frame, QUIRE_DENIED);
 }
 
+static quire_status_t page_fault(process_t *process, unsigned access)
+{
+    quire_va_t va = (quire_va_t)arch_fault_address();
+    quire_status_t status = quire_vmm_fault(&process->space, va, access);
+
+    if ((status == QUIRE_NOT_FOUND || status == QUIRE_DENIED) && stack_grow(process, va))
+        status = quire_vmm_fault(&process->space, va, access);
+    return status;
+}
+
 static void user_exception(trap_frame_t *frame)
 {
     process_t *process = process_current();
@@ -269,7 +282,7 @@ static void user_exception(trap_frame_t *frame)
         trap_die(frame, status);
     process->space.key_rights = arch_key_rights();
     if (frame_vector(frame) == VECTOR_PAGE_FAULT)
-        status = quire_vmm_fault(&process->space, (quire_va_t)arch_fault_address(), access_of(frame_error(frame)));
+        status = page_fault(process, access_of(frame_error(frame)));
     if (frame_vector(frame) == VECTOR_PROTECTION && frame_error(frame) == 0 && ports_fault(process))
         return;
     if (status != QUIRE_OK)
@@ -296,13 +309,30 @@ static void exception(trap_frame_t *frame)
     quire_event(.kind = QUIRE_EVENT_TRAP_DONE, .space = space, .detail = vector);
 }
 
+static bool ticked;
+
+bool trap_ticked(void)
+{
+    bool was = ticked;
+
+    ticked = false;
+    return was;
+}
+
 static void interrupt(trap_frame_t *frame)
 {
     unsigned vector = frame_vector(frame);
 
     random_note_moment();
-    if (arch_interrupt_begin(vector) && vector == VECTOR_TIMER && frame_from_user(frame))
-        process_yield();
+    if (!arch_interrupt_begin(vector) || vector != VECTOR_TIMER)
+        return;
+    ticked = true;
+    if (!frame_from_user(frame))
+        return;
+    ticked = false;
+    process_yield();
+    limits_tick(process_current());
+    signal_deliver(process_current());
 }
 
 void trap_dispatch(trap_frame_t *frame)

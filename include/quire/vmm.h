@@ -91,6 +91,8 @@ quire_status_t quire_vmm_discard(quire_space_t *space, quire_va_t va, size_t byt
 enum quire_move_flags {
     QUIRE_MOVE_ALLOWED = 1, /* to a hole, if it cannot stay where it is */
     QUIRE_MOVE_FIXED = 2,   /* to `at`, whose pages are unmapped first; not overlapping the old range */
+    QUIRE_MOVE_LEAVE = 4,   /* beside one of these, the size as it was: always moves; the old range stays promised as it
+                               was, but empty (Linux: MREMAP_DONTUNMAP) */
 };
 
 /* Resizes [old, old + old_bytes) to new_bytes and may move it, with its content; *va is where it is then. What is added
@@ -146,6 +148,9 @@ typedef struct quire_vmm_range {
     size_t mapped_pages; /* of it, present or hidden; the rest is promised */
 } quire_vmm_range_t;
 quire_status_t quire_vmm_next_range(quire_space_t *space, quire_va_t from, quire_vmm_range_t *range) QUIRE_MUST_CHECK;
+/* The same, cut off at `end` (rounded up to pages): what lies beyond is not looked at. */
+quire_status_t quire_vmm_next_range_within(quire_space_t *space, quire_va_t from, quire_va_t end,
+                                           quire_vmm_range_t *range) QUIRE_MUST_CHECK;
 
 /* Walks the table's invariants and the space's own: nothing below start, prot includes USER below and never above,
  * counts agree. */

@@ -3,7 +3,7 @@
  * arch.h - what the portable part of the reference kernel needs of the machine.
  *
  * One header for i386 and x86_64: kernel/arch/<arch> and kernel/arch/x86 implement it. The kernel runs with interrupts
- * off; only ring 3 and arch_wait_for_interrupt() are interrupted. One CPU.
+ * off; only ring 3, arch_wait_for_interrupt() and arch_let_interrupts_in() are interrupted. One CPU.
  */
 #ifndef KERNEL_ARCH_H
 #define KERNEL_ARCH_H
@@ -155,6 +155,9 @@ int serial_read(unsigned port); /* the next byte, or -1 if none has come */
 
 /* Enables interrupts, halts until one has been served, disables them. */
 void arch_wait_for_interrupt(void);
+
+/* Serves the interrupts that wait, and returns at once. The timer (100 Hz) is one of them: trap_ticked() tells. */
+void arch_let_interrupts_in(void);
 
 /* The faulting address of the page fault being handled. */
 uintptr_t arch_fault_address(void);

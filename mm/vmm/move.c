@@ -31,6 +31,7 @@ typedef struct move {
     quire_va_t new;
     quire_va_t new_end;
     quire_page_t added; /* the promise for what the new range has more */
+    bool leaves;        /* the old range keeps its promises, without content */
 } move_t;
 
 /* Under the second pass: everything has been acquired. */
@@ -82,6 +83,18 @@ static quire_status_t acquire(move_t *move)
     return status;
 }
 
+/* What is left at the old place of a page that was taken. */
+static void leave_promise(move_t *move, quire_va_t at, const quire_page_t *page)
+{
+    quire_page_t left = {.kind = page->kind, .prot = page->prot, .key = page->key};
+
+    if (page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN || page->kind == QUIRE_PAGE_SWAPPED)
+        left.kind = QUIRE_PAGE_RESERVED;
+    if (page->kind == QUIRE_PAGE_OBJECT)
+        left = *page;
+    (void)quire_cursor_mark(&move->cursor, at, at + QUIRE_PAGE_BYTES, &left);
+}
+
 static void move_pages(move_t *move, const quire_extent_t *piece)
 {
     const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
@@ -92,6 +105,8 @@ static void move_pages(move_t *move, const quire_extent_t *piece)
     turn(move, piece->start, piece->end, QUIRE_CURSOR_POPULATE);
     for (size_t i = 0; i < count; i++)
         pages[i] = quire_cursor_take(&move->cursor, piece->start + i * QUIRE_PAGE_BYTES);
+    for (size_t i = 0; i < count && move->leaves; i++)
+        leave_promise(move, piece->start + i * QUIRE_PAGE_BYTES, &pages[i]);
     turn(move, to, to + count * QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
     (void)quire_cursor_mark(&move->cursor, to, to + count * QUIRE_PAGE_BYTES, &empty);
     for (size_t i = 0; i < count; i++)
@@ -122,7 +137,8 @@ static void carry_out(move_t *move)
     }
     if (moved_end < move->new_end)
         write_promise(move, moved_end, move->new_end, &move->added);
-    write_promise(move, move->old, move->old_end, &empty);
+    if (!move->leaves)
+        write_promise(move, move->old, move->old_end, &empty);
 }
 
 /* Why an area with this page cannot be moved, if it cannot. */
@@ -191,13 +207,15 @@ static quire_status_t move_to(move_t *move, bool replace)
     if (status == QUIRE_OK)
         status = acquire(move);
     if (status == QUIRE_OK) {
-        quire_event(.kind = QUIRE_EVENT_UNMAP, .space = move->space->table.space, .address = move->old,
-                    .bytes = move->old_end - move->old);
+        if (!move->leaves)
+            quire_event(.kind = QUIRE_EVENT_UNMAP, .space = move->space->table.space, .address = move->old,
+                        .bytes = move->old_end - move->old);
         quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->new,
                     .bytes = move->new_end - move->new, .detail = move->added.prot);
         carry_out(move);
         move->space->reserved_pages += pages_between(move->new, move->new_end) - taken;
-        move->space->reserved_pages -= pages_between(move->old, move->old_end);
+        if (!move->leaves)
+            move->space->reserved_pages -= pages_between(move->old, move->old_end);
         if (!replace)
             *quire_vmm_search_point(move->space, move->new_end - move->new) = move->new;
     }
@@ -303,20 +321,24 @@ static quire_status_t move_fixed(move_t *move, quire_va_t at, size_t bytes)
 quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_bytes, size_t new_bytes, unsigned flags,
                               quire_va_t at, quire_va_t *va)
 {
-    move_t move = {.space = space, .old = old};
+    move_t move = {.space = space, .old = old, .leaves = (flags & QUIRE_MOVE_LEAVE) != 0};
     quire_status_t status = quire_vmm_round_range(space, old, old_bytes, &move.old_end);
     quire_va_t length;
 
     if (status != QUIRE_OK)
         return status;
-    if (new_bytes == 0 || (flags & ~(unsigned)(QUIRE_MOVE_ALLOWED | QUIRE_MOVE_FIXED)) != 0)
+    if (new_bytes == 0 || (flags & ~(unsigned)(QUIRE_MOVE_ALLOWED | QUIRE_MOVE_FIXED | QUIRE_MOVE_LEAVE)) != 0)
         return QUIRE_INVALID;
     if (new_bytes > space->end - space->start)
         return QUIRE_NO_SPACE;
     move.kept_end = move.old_end;
     length = quire_page_up((quire_va_t)new_bytes);
+    if (move.leaves && ((flags & (QUIRE_MOVE_ALLOWED | QUIRE_MOVE_FIXED)) == 0 || length != move.old_end - old))
+        return QUIRE_INVALID;
     if ((flags & QUIRE_MOVE_FIXED) != 0)
         status = move_fixed(&move, at, new_bytes);
+    else if (move.leaves)
+        status = move_anywhere(&move, length);
     else if (length <= move.old_end - old)
         status = shrink(&move, length);
     else

@@ -50,6 +50,48 @@ static void check_read(void)
     munmap(area, PAGE);
 }
 
+/* More than a call moves: less is moved. 32-bit programs have no room for such a piece, so there are many. */
+static void check_long_vectors(long null)
+{
+    enum { PIECES = 1024 };
+    static struct iovec pieces[PIECES];
+    uintptr_t bytes = (uintptr_t)4 << 20;
+    char *area = fresh(bytes, PROT_NONE);
+
+    for (unsigned i = 0; i < PIECES; i++)
+        pieces[i] = (struct iovec){area, bytes};
+    EXPECT(0x7ffff000, CALL(SYS_writev, null, pieces, (long)PIECES));
+    EXPECT(0, CALL(SYS_readv, null, pieces, (long)PIECES));
+    pieces[PIECES - 1].iov_len = ~(size_t)0;
+    EXPECT(-EINVAL, CALL(SYS_writev, null, pieces, (long)PIECES));
+    munmap(area, bytes);
+}
+
+/* What can be done of a call, is. */
+static void check_partial(void)
+{
+    char *area = fresh(2 * PAGE, PROT_READ | PROT_WRITE);
+    char *end = area + PAGE;
+    struct iovec pieces[2] = {{end - 10, 10}, {end - 20, 40}};
+    long null = CALL(SYS_open, "/dev/null", (long)O_RDWR);
+    long zero = CALL(SYS_open, "/dev/zero", (long)O_RDONLY);
+
+    munmap(end, PAGE);
+    EXPECT(100, CALL(SYS_write, null, end - 30, 100L));
+    EXPECT(100, CALL(SYS_write, null, end, 100L));
+    EXPECT(50, CALL(SYS_writev, null, pieces, 2L));
+    EXPECT(30, CALL(SYS_read, zero, end - 30, 100L));
+    EXPECT(30, CALL(SYS_readv, zero, pieces, 2L));
+    EXPECT(-EFAULT, CALL(SYS_read, zero, end, 100L));
+    EXPECT(-EFAULT, CALL(SYS_write, 1L, end - 30, 100L)); /* a pipe takes whole pieces */
+    pieces[0] = (struct iovec){pieces, sizeof(pieces)};   /* the vector itself is written over: too late */
+    pieces[1] = (struct iovec){end - 5, 5};
+    EXPECT((long)sizeof(pieces) + 5, CALL(SYS_readv, zero, pieces, 2L));
+    EXPECT(0, CALL(SYS_close, null));
+    EXPECT(0, CALL(SYS_close, zero));
+    munmap(area, PAGE);
+}
+
 static void check_vectors(void)
 {
     long null = CALL(SYS_open, "/dev/null", (long)O_RDWR);
@@ -62,12 +104,19 @@ static void check_vectors(void)
     EXPECT(-EINVAL, CALL(SYS_writev, null, pieces, -1L));
     EXPECT(-EFAULT, CALL(SYS_writev, null, BAD, 1L));
     EXPECT(-EBADF, CALL(SYS_writev, 1000L, BAD, 1L));
+    pieces[1].iov_base = BAD;
+    pieces[1].iov_len = 1;
+    pieces[2].iov_len = ~(size_t)0; /* lengths are asked first; a piece after the other before 5.10.. and since */
+    EITHER(-EINVAL, -EFAULT, CALL(SYS_writev, null, pieces, 3L));
+    pieces[2].iov_len = 20;
+    pieces[1].iov_base = NULL;
     pieces[1].iov_len = ~(size_t)0;
     EXPECT(-EINVAL, CALL(SYS_writev, null, pieces, 3L));
     pieces[1].iov_len = 1;
     pieces[1].iov_base = BAD;
     if (WIDE)
         EXPECT(-EFAULT, CALL(SYS_writev, null, pieces, 3L));
+    check_long_vectors(null);
     EXPECT(0, CALL(SYS_close, null));
 }
 
@@ -78,6 +127,7 @@ void check_files(void)
     check_write();
     check_read();
     check_vectors();
+    check_partial();
     EXPECT(0, fstat(1, &status));
     EXPECT(1, S_ISFIFO(status.st_mode));
     EXPECT(0, status.st_size);

@@ -2,15 +2,34 @@
 /* main.c - runs all checks and prints TAP; exit status 1 if one failed. */
 #include "calls.h"
 
+#include <string.h>
+#include <sys/utsname.h>
+
 static int number;
 static int failures;
 
-void check(const char *what, long actual, long expected)
+int on_quire(void)
 {
+    struct utsname name;
+
+    return uname(&name) == 0 && strstr(name.release, "quire") != NULL;
+}
+
+int is_emulated(void)
+{
+    struct utsname name;
+
+    return !WIDE && uname(&name) == 0 && strcmp(name.machine, "x86_64") == 0;
+}
+
+void check(const char *what, long actual, long expected, long other)
+{
+    int good = actual == expected || (actual == other && !on_quire());
+
     number++;
-    failures += actual != expected;
-    printf("%s %d - %s\n", actual == expected ? "ok" : "not ok", number, what);
-    if (actual != expected)
+    failures += !good;
+    printf("%s %d - %s\n", good ? "ok" : "not ok", number, what);
+    if (!good)
         printf("#   got %ld, expected %ld\n", actual, expected);
 }
 
@@ -40,10 +59,13 @@ int main(void)
 {
     check_map();
     check_protect();
+    check_corners();
+    check_sharing();
     check_keys();
     check_break();
     check_files();
     check_names();
+
     check_process();
     check_signals();
     printf("1..%d\n", number);

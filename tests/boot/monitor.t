@@ -16,6 +16,67 @@ for ARCH in i386 i386pae x86_64; do
     done
 done
 
+# Ctrl-C, at each place that waits. await TEXT: until the console has said it, or a minute has passed.
+await()
+{
+    tries=0
+    until grep -qF -e "$1" "$scratch/out" || [ $tries -ge 600 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
+# begin ARGUMENTS...: the machine on a terminal; what is written to file 5 is typed.
+begin()
+{
+    rm -f "$scratch/keys"
+    mkfifo "$scratch/keys"
+    : >"$scratch/out"
+    timeout -k 10 100 script -qec "echo \$\$ >$scratch/pid; exec $quire run $*" /dev/null \
+        <"$scratch/keys" >"$scratch/out" 2>&1 &
+    terminal=$!
+    exec 5>"$scratch/keys"
+}
+
+for ARCH in x86_64 i386; do
+    export ARCH
+    kind='gcc -m32'
+    [ $ARCH != x86_64 ] || kind='gcc -m64'
+    mkdir -p "$scratch/root/bin"
+    # shellcheck disable=SC2086
+    $kind -O1 -static -nostdlib -fno-pie -no-pie -DUNRULY=loops -o "$scratch/root/bin/loops" \
+        "$(dirname "$0")/programs/unruly.c" || exit 1
+    begin "--root $scratch/root"
+    await 'quire> '
+    printf 'ls\rls /bin\rls bin/loops\rls /no\rrun /bin/loops\r' >&5
+    await 'round and round'
+    printf '\003' >&5
+    await 'status 130'
+    printf 'half a line\003run /bin/hello\rquit\r' >&5
+    wait $terminal
+    equal "$ARCH: Ctrl-C: the monitor goes on to its end" $? 0
+    exec 5>&-
+    check "$ARCH: ls: a directory" grep -q '^ *bin/' "$scratch/out"
+    check "$ARCH: ls: a program" grep -q '^ *[1-9][0-9]* *hello' "$scratch/out"
+    check "$ARCH: ls: one file" grep -q '^ *[1-9][0-9]* *bin/loops' "$scratch/out"
+    contains "$ARCH: ls: none" "$scratch/out" 'no such directory: /no'
+    contains "$ARCH: Ctrl-C ends an endless program" "$scratch/out" '(loops) has ended: status 130'
+    contains "$ARCH: after it other programs run" "$scratch/out" 'Hello'
+    check "$ARCH: a line is dropped" sh -c "! grep -q 'no command half' $scratch/out"
+
+    cp "$scratch/root/bin/loops" "$scratch/root/bin/alloc5"
+    begin "--root $scratch/root"
+    await 'round and round'
+    printf '\003' >&5
+    wait $terminal
+    equal "$ARCH: Ctrl-C in the tour: status" $? 130
+    exec 5>&-
+    contains "$ARCH: Ctrl-C in the tour is told" "$scratch/out" 'quire: interrupted'
+    rm "$scratch/root/bin/alloc5"
+done
+unset ARCH
+rm -f "$scratch/keys"
+
 # Somebody else ends it: SIGTERM, while the monitor waits for a key.
 mkfifo "$scratch/keys"
 timeout -k 10 100 script -qec "echo \$\$ >$scratch/pid; exec $quire run" /dev/null <"$scratch/keys" >"$scratch/out" 2>&1 &

@@ -17,24 +17,34 @@ static void require(bool holds)
         __builtin_trap();
 }
 
-static void check(const uint8_t *data, const elf_machine_t *machine, const elf_image_t *image)
+static void check_segment(const uint8_t *data, size_t size, const elf_machine_t *machine, const elf_segment_t *segment)
 {
-    uint64_t last[2] = {machine->start, machine->start}; /* of data, and of code where that is apart */
     volatile uint8_t sum = 0;
+
+    require(segment->address >= machine->start && segment->memory_bytes != 0);
+    require(segment->address <= machine->end && segment->memory_bytes <= machine->end - segment->address);
+    require(segment->file_bytes <= segment->memory_bytes);
+    require(segment->file_offset <= INT64_MAX - segment->memory_bytes);
+    require(!machine->split || segment->file_offset + segment->file_bytes <= size);
+    for (uint64_t at = segment->file_offset; at < size && at - segment->file_offset < segment->file_bytes; at++)
+        sum = (uint8_t)(sum + data[at]);
+}
+
+static void check(const uint8_t *data, size_t size, const elf_machine_t *machine, const elf_image_t *image)
+{
+    uint64_t last[2] = {0, 0}; /* of data, and of code where that is apart */
 
     for (unsigned i = 0; i < image->segment_count; i++) {
         const elf_segment_t *segment = &image->segments[i];
         unsigned code = machine->split && (segment->prot & ELF_PROT_EXEC) != 0;
+        uint64_t end = segment->address + segment->memory_bytes;
 
-        require(segment->address >= last[code] && segment->memory_bytes != 0);
-        require(segment->memory_bytes <= machine->end - segment->address);
-        require(segment->file_bytes <= segment->memory_bytes);
-        for (uint64_t at = 0; at < segment->file_bytes; at++)
-            sum = (uint8_t)(sum + data[segment->file_offset + at]);
-        last[code] = segment->address + segment->memory_bytes;
+        check_segment(data, size, machine, segment);
+        require(!machine->split || segment->address >= last[code]);
+        last[code] = end > last[code] ? end : last[code];
     }
-    require(image->segment_count > 0 && (image->end == last[0] || image->end == 0));
-    require(image->code_end == last[1] || image->code_end == 0);
+    require(image->segment_count > 0 && image->segment_count <= ELF_SEGMENTS_MAX);
+    require(image->end == last[0] && image->code_end == last[1]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         elf_image_t image;
 
         if (elf_parse(data, size, &machines[i], &image, &reason) == QUIRE_OK)
-            check(data, &machines[i], &image);
+            check(data, size, &machines[i], &image);
         else
             require(reason != NULL);
     }

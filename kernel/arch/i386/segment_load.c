@@ -49,7 +49,7 @@ static uint32_t stack_room(const elf_image_t *image, uint32_t *top)
 quire_status_t segments_parse(const void *file, size_t bytes, elf_image_t *image, const char **reason)
 {
     static const elf_machine_t machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, 0, LINEAR_BYTES, true};
-    elf_image_t judged;
+    static elf_image_t judged; /* too large for the stack */
     uint32_t top;
     quire_status_t status = elf_parse(file, bytes, &machine, &judged, reason);
 

@@ -119,6 +119,11 @@ void arch_wait_for_interrupt(void)
     cpu_wait_for_interrupt();
 }
 
+void arch_let_interrupts_in(void)
+{
+    cpu_let_interrupts_in();
+}
+
 uintptr_t arch_fault_address(void)
 {
     return cpu_read_cr2();

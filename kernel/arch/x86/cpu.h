@@ -236,6 +236,12 @@ static inline void cpu_wait_for_interrupt(void)
     __asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+/* STI lets nothing in before the instruction after it has ended. */
+static inline void cpu_let_interrupts_in(void)
+{
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 static inline void cpu_halt(void)
 {
     __asm__ volatile("cli; hlt" : : : "memory");

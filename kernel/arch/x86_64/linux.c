@@ -36,6 +36,7 @@ static const call_t calls[] = {
     [20] = call_writev,
     [24] = call_sched_yield,
     [25] = call_mremap,
+    [27] = call_mincore,
     [28] = call_madvise,
     [34] = call_pause,
     [39] = call_process_id,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* console.h - what is typed at the console: keys, and the wish to interrupt what is going on (Ctrl-C, byte 3). */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include <stdbool.h>
+
+#define CONSOLE_INTERRUPT 3
+
+/* Whether byte 3 is Ctrl-C. At first it is a byte like all others, as a program's input needs it. */
+void console_watch(bool watch);
+
+/* Whether Ctrl-C was typed and not forgotten yet. What was typed before it is dropped, as a terminal does. */
+bool console_interrupted(void);
+void console_forget_interrupt(void);
+
+/* The next key; -1: none has been typed. */
+int console_read(void);
+
+#endif
