@@ -42,7 +42,7 @@ typedef struct linux_state {
     bool readable_is_executable; /* what it maps readable can be executed: 32-bit files that say nothing of their stack
                                   */
     uint16_t keys;               /* protection keys in use: bit n is key n; key 0 from the start */
-    char executable[256];        /* what /proc/self/exe is a link to */
+    const char *executable;      /* what /proc/self/exe is a link to, as its archive names it; NULL: nothing */
     char path[PATH_BYTES_MAX];   /* being looked up */
     uint8_t bounce[4096];        /* between two memories */
 } linux_state_t;

@@ -12,8 +12,8 @@
  * business: they may name what is allocated and no table, and what is not the PMM's at all. That a frame is in use by
  * another process, and not by this one, no single tree can tell: count.c.
  */
-#include "paging.h"
 #include "../text.h"
+#include "paging.h"
 
 #define SENTENCE_BYTES 200
 
