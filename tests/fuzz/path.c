@@ -154,7 +154,7 @@ static void look_up(bool follow)
     wanted = find_plain(tidy);
     ends_in_slash = length > 0 && (path[length - 1] == '/' || (length > 1 && strcmp(path + length - 2, "/.") == 0));
     result = path_find(&now.process, follow, &file);
-    expect(is_tidy(path) && strlen(path) < PATH_BYTES_MAX);
+    expect(strlen(path) < PATH_BYTES_MAX && (result != 0 || is_tidy(path)));
     if (wanted == NULL)
         expect(result < 0);
     if (wanted == NULL || (wanted->type == INITRD_LINK && follow))
