@@ -140,26 +140,34 @@ static bool is_tidy(const char *path)
     return strcmp(again, path) == 0;
 }
 
+/* The last part is empty, "." or "..": only a directory can be meant. */
+static bool ends_in_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash != NULL ? slash + 1 : path;
+
+    return strcmp(last, "..") == 0 || strcmp(last, ".") == 0 || *last == '\0';
+}
+
 static void look_up(bool follow)
 {
     static char tidy[PATH_BYTES_MAX];
     char *path = now.state.path;
-    size_t length = strlen(path);
-    bool ends_in_slash;
+    bool wants_directory;
     const struct entry *wanted;
     file_t file;
     call_result_t result;
 
     plain(path, tidy);
     wanted = find_plain(tidy);
-    ends_in_slash = length > 0 && (path[length - 1] == '/' || (length > 1 && strcmp(path + length - 2, "/.") == 0));
+    wants_directory = ends_in_directory(path);
     result = path_find(&now.process, follow, &file);
     expect(strlen(path) < PATH_BYTES_MAX && (result != 0 || is_tidy(path)));
     if (wanted == NULL)
         expect(result < 0);
     if (wanted == NULL || (wanted->type == INITRD_LINK && follow))
         return;
-    if (wanted->type == INITRD_DIRECTORY || !ends_in_slash)
+    if (wanted->type == INITRD_DIRECTORY || !wants_directory)
         expect(result == 0 && strcmp(file.content.name, wanted->name) == 0);
 }
 
