@@ -136,6 +136,8 @@ build/host/gcc-64/noise-%: build/host/gcc-64/tests/fuzz/%.o build/host/gcc-64/te
 	$(HOST_CC_gcc-64) -o $@ $^ -lpthread
 build/host/fuzz/fuzz-%: build/host/fuzz/tests/fuzz/%.o build/host/fuzz/library.a
 	$(HOST_CC_fuzz) -fsanitize=fuzzer -o $@ $^ -lpthread
+# This one has a part of the kernel in it that is no ordinary code.
+build/host/%/tests/fuzz/path.o: HOST_EXTRA := -iquote kernel/arch/x86_64
 noise: $(FUZZ:%=build/host/gcc-64/noise-%)
 fuzz: $(FUZZ:%=build/host/fuzz/fuzz-%) ## libFuzzer programs for every target of tests/fuzz, in build/host/fuzz
 
@@ -152,7 +154,7 @@ endef
 define host_build
 build/host/$(1)/%.o: %.c build/host/$(1)/flags
 	@mkdir -p $$(@D)
-	$(HOST_CC_$(1)) $(HOST_FLAGS) $(HOST_SPEED_$(1)) $$(DEPS) -c -o $$@ $$<
+	$(HOST_CC_$(1)) $(HOST_FLAGS) $(HOST_SPEED_$(1)) $$(HOST_EXTRA) $$(DEPS) -c -o $$@ $$<
 endef
 $(foreach host,$(HOSTS),$(eval $(call host_build,$(host))))
 $(foreach host,$(filter-out tsan,$(HOSTS)),$(eval $(call host_program,$(host),unit,$(UNIT_C),$(HOST_MACHINE_C))))

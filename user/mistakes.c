@@ -74,6 +74,15 @@ static void overshoot(void)
 #endif
 }
 
+/* Those that end in another exception. */
+static void make_without_page_fault(size_t mistake)
+{
+    if (mistake == 11) /* an instruction of the kernel's */
+        __asm__ volatile("hlt");
+    else if (mistake == 12) /* a pointer with a bit too many; where every pointer is an address, a selector */
+        overshoot();
+}
+
 static void make(size_t mistake)
 {
     static const char constant[] = "a constant";
@@ -110,11 +119,8 @@ static void make(size_t mistake)
     case 10: /* the kernel's memory */
         write_to(KERNEL_ADDRESS);
         break;
-    case 11: /* an instruction of the kernel's */
-        __asm__ volatile("hlt");
-        break;
-    case 12: /* a pointer with a bit too many; where every pointer is an address, a selector */
-        overshoot();
+    default:
+        make_without_page_fault(mistake);
         break;
     }
 }

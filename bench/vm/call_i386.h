@@ -32,15 +32,6 @@ static inline long call(long number, long a, long b, long c, long d, long e)
     return result;
 }
 
-static inline unsigned long long timestamp(void)
-{
-    unsigned low;
-    unsigned high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (unsigned long long)high << 32 | low;
-}
-
 /* The entry: what the kernel left on the stack is the program's only argument. */
 __asm__(".globl _start\n_start: mov %esp, %eax\n\tand $-16, %esp\n\tsub $12, %esp\n\tpush %eax\n\tcall program\n");
 

@@ -34,15 +34,6 @@ static inline long call(long number, long a, long b, long c, long d, long e)
     return result;
 }
 
-static inline unsigned long long timestamp(void)
-{
-    unsigned low;
-    unsigned high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (unsigned long long)high << 32 | low;
-}
-
 /* The entry: what the kernel left on the stack is the program's only argument. */
 __asm__(".globl _start\n_start: mov %rsp, %rdi\n\tand $-16, %rsp\n\tcall program\n");
 

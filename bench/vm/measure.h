@@ -59,6 +59,15 @@ static void expect(bool true_here, const char *what)
 
 /* --- measuring --- */
 
+static inline uint64_t timestamp(void)
+{
+    unsigned low;
+    unsigned high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
 static void note(uint64_t start, uint64_t end)
 {
     uint64_t cost = end - start;
