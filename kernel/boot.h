@@ -67,6 +67,7 @@ typedef struct boot_machine {
 
 typedef struct boot_findings {
     uint64_t out_of_reach_bytes; /* usable, and at or above the limit */
+    uint64_t stray_bytes;        /* usable, and too little and too far from all else to be RAM */
     uint64_t image_bytes;        /* of the kernel's image, in memory that is not the loader's to give */
 } boot_findings_t;
 

@@ -11,6 +11,9 @@
  * modules enter the map. All that lies at or above the limit becomes one reserved region, so that nobody after this has
  * to think of it.
  *
+ * Above 4 GiB RAM comes in large pieces. A usable entry there that is small, and far from all that the map names, is a
+ * mistake of somebody's, and there is probably nothing behind it: it is skipped.
+ *
  * The kernel's image cannot be refused: it runs. Where the firmware calls part of it reserved, that is reported, and
  * the image is mapped all the same.
  */
@@ -18,6 +21,9 @@
 
 #define LEGACY_START ((uint64_t)0xa0000) /* video memory and firmware */
 #define LEGACY_END   ((uint64_t)0x100000)
+#define STRAY_START  ((uint64_t)1 << 32)
+#define STRAY_BYTES  ((uint64_t)1 << 20) /* less than this, */
+#define STRAY_GAP    ((uint64_t)1 << 30) /* with so much of nothing on both sides */
 
 /* A map that is full stays safe, and says of itself that it is. There is no other way to fail here. */
 static void add(quire_memory_map_t *map, uint64_t start, uint64_t end, quire_memory_kind_t kind)
@@ -38,6 +44,31 @@ static uint64_t named_bytes(const quire_memory_map_t *map, uint64_t start, uint6
 
     for (unsigned kind = QUIRE_MEMORY_USABLE; kind < QUIRE_MEMORY_KINDS; kind++)
         bytes += quire_memory_map_bytes(map, start, end, (quire_memory_kind_t)kind);
+    return bytes;
+}
+
+static bool is_stray(const quire_memory_map_t *map, size_t number)
+{
+    const quire_memory_region_t *region = &map->regions[number];
+
+    if (region->kind != QUIRE_MEMORY_USABLE || region->start < STRAY_START ||
+        region->end - region->start >= STRAY_BYTES || map->count < 2)
+        return false;
+    return (number == 0 || region->start - region[-1].end >= STRAY_GAP) &&
+           (number + 1 == map->count || region[1].start - region->end >= STRAY_GAP);
+}
+
+/* They touch nothing, so that no region joins another. */
+static uint64_t skip_strays(quire_memory_map_t *map)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < map->count; i++) {
+        if (!is_stray(map, i))
+            continue;
+        bytes += map->regions[i].end - map->regions[i].start;
+        add(map, map->regions[i].start, map->regions[i].end, QUIRE_MEMORY_RESERVED);
+    }
     return bytes;
 }
 
@@ -69,6 +100,7 @@ boot_findings_t boot_complete_map(boot_info_t *info, const boot_machine_t *machi
     boot_findings_t findings;
 
     findings.out_of_reach_bytes = quire_memory_map_bytes(map, machine->limit, UINT64_MAX, QUIRE_MEMORY_USABLE);
+    findings.stray_bytes = skip_strays(map);
     add(map, machine->limit, UINT64_MAX, QUIRE_MEMORY_RESERVED);
     add(map, LEGACY_START, LEGACY_END, QUIRE_MEMORY_RESERVED);
     for (size_t i = 0; i < info->module_count; i++)

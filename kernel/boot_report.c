@@ -57,6 +57,9 @@ void boot_report(const boot_findings_t *findings, uint64_t limit, const quire_me
     if (findings->image_bytes != 0)
         print_always("quire: %llu KiB of the kernel lie in memory that the firmware does not give away\n",
                      (unsigned long long)(findings->image_bytes >> 10));
+    if (findings->stray_bytes != 0)
+        print_always("quire: %llu KiB far from all other memory are called usable: skipped\n",
+                     (unsigned long long)(findings->stray_bytes >> 10));
     if (findings->out_of_reach_bytes != 0)
         print(
             "quire: %llu KiB of RAM lie at or above %llu GiB, out of this machine's or this kernel's reach: skipped\n",

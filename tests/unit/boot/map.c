@@ -105,6 +105,24 @@ TEST(boot, memory_out_of_reach)
     CHECK_OK(quire_memory_map_check(&map));
 }
 
+/* A page far from everything is no RAM; beside other memory, or large, it is. */
+TEST(boot, a_stray_page_is_skipped)
+{
+    for (unsigned bits = 33; bits < 36; bits++) {
+        uint64_t start = (uint64_t)1 << bits;
+        fresh();
+        uint64_t usable = bytes_of(QUIRE_MEMORY_USABLE) - 2 * MIB;
+        CHECK_OK(quire_memory_map_add(&map, quire_pa(start), 0x1000, QUIRE_MEMORY_USABLE));
+        CHECK_EQUAL(boot_complete_map(info, &machine, &map).stray_bytes, 0x1000);
+        CHECK_EQUAL(bytes_of(QUIRE_MEMORY_USABLE), usable);
+        fresh();
+        CHECK_OK(quire_memory_map_add(&map, quire_pa(start), MIB, QUIRE_MEMORY_USABLE));
+        CHECK_OK(quire_memory_map_add(&map, quire_pa(start + 2 * MIB), 0x1000, QUIRE_MEMORY_USABLE));
+        CHECK_EQUAL(boot_complete_map(info, &machine, &map).stray_bytes, 0);
+        CHECK_EQUAL(bytes_of(QUIRE_MEMORY_USABLE), usable + MIB + 0x1000);
+    }
+}
+
 TEST(boot, a_kernel_in_reserved_memory_is_told)
 {
     fresh();
