@@ -65,8 +65,11 @@ static void after_closing(void)
     read_from(address);
 }
 
-static void overshoot(void)
+static void make_without_a_page_fault(size_t mistake)
 {
+    if (mistake == 11) /* an instruction of the kernel's */
+        __asm__ volatile("hlt");
+        /* A pointer with a bit too many; where every pointer is an address, a selector. */
 #ifdef __x86_64__
     read_from((uintptr_t)1 << 51);
 #else
@@ -110,11 +113,8 @@ static void make(size_t mistake)
     case 10: /* the kernel's memory */
         write_to(KERNEL_ADDRESS);
         break;
-    case 11: /* an instruction of the kernel's */
-        __asm__ volatile("hlt");
-        break;
-    case 12: /* a pointer with a bit too many; where every pointer is an address, a selector */
-        overshoot();
+    default:
+        make_without_a_page_fault(mistake);
         break;
     }
 }

@@ -61,59 +61,67 @@ static bool open_memory(const uint8_t *data, size_t size)
     return why == NULL;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* An exception that is no page fault, whatever the text said it was. */
+static void explain_exception(const register_set_t *set, size_t size)
+{
+    static FILE *nowhere;
+    const quire_explain_t explain = {.format = registers_format(set),
+                                     .cr3 = set->cr3,
+                                     .cr4 = set->cr4,
+                                     .known = registers_known_modes(set),
+                                     .read = memory_read,
+                                     .context = &memory};
+    event_t event = set->event;
+
+    if (nowhere == NULL && (nowhere = fopen("/dev/null", "w")) == NULL)
+        abort();
+    event.vector = event.known ? event.vector : 8 + (unsigned)(size % 7);
+    exception_print(nowhere, &explain, set, &event);
+}
+
+static void explain_page_fault(const register_set_t *told, size_t size)
 {
     static char text[1024];
-    static FILE *nowhere;
+    const register_set_t set = *told;
+    const quire_explain_t explain = {.format = registers_format(told),
+                                     .cr3 = set.cr3,
+                                     .cr4 = set.cr4,
+                                     .efer = set.efer,
+                                     .known = registers_known_modes(&set),
+                                     .answered = set.event.answered,
+                                     .answer = (quire_status_t)set.event.answer,
+                                     .promises = size & 1,
+                                     .read = memory_read,
+                                     .context = &memory};
+    const quire_preflight_t flight = {.format = registers_format(told),
+                                      .cr3 = set.cr3,
+                                      .cr0 = set.cr0,
+                                      .cr4 = set.cr4,
+                                      .efer = set.efer,
+                                      .known = registers_known_modes(&set),
+                                      .stack_start = (quire_va_t)set.stack & ~(quire_va_t)0xfff,
+                                      .instruction = (quire_va_t)set.instruction,
+                                      .stack = (quire_va_t)set.stack,
+                                      .idt = (quire_va_t)set.idt.base,
+                                      .idt_limit = set.idt.limit & 0xFFFF,
+                                      .read = memory_read,
+                                      .context = &memory};
+
+    quire_explain(&explain, (quire_va_t)set.cr2, (uint32_t)set.event.code, text, sizeof(text));
+    if (quire_preflight_check(&flight, text, sizeof(text)) == QUIRE_OK && strlen(text) >= sizeof(text))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     register_set_t set = {.cr0 = 0x80000000, .cr3 = size > 8 ? data[8] << 12 & 0xF000 : 0, .cr4 = size & 0x1020};
-    const quire_format_t *format;
 
     bool read = read_set(data, size, &set);
-    format = registers_format(&set);
     bool opened = open_memory(data, size < 0x4000 ? size : 0x4000);
-    if (opened && read) {
-        const quire_explain_t explain = {.format = format,
-                                         .cr3 = set.cr3,
-                                         .cr4 = set.cr4,
-                                         .known = registers_known_modes(&set),
-                                         .read = memory_read,
-                                         .context = &memory};
-        event_t event = set.event;
-
-        event.vector = event.known ? event.vector : 8 + (unsigned)(size % 7);
-        if (nowhere == NULL && (nowhere = fopen("/dev/null", "w")) == NULL)
-            abort();
-        exception_print(nowhere, &explain, &set, &event);
-    }
-    if (opened && format != NULL) {
-        const quire_explain_t explain = {.format = format,
-                                         .cr3 = set.cr3,
-                                         .cr4 = set.cr4,
-                                         .efer = set.efer,
-                                         .known = registers_known_modes(&set),
-                                         .answered = set.event.answered,
-                                         .answer = (quire_status_t)set.event.answer,
-                                         .promises = size & 1,
-                                         .read = memory_read,
-                                         .context = &memory};
-        const quire_preflight_t flight = {.format = format,
-                                          .cr3 = set.cr3,
-                                          .cr0 = set.cr0,
-                                          .cr4 = set.cr4,
-                                          .efer = set.efer,
-                                          .known = registers_known_modes(&set),
-                                          .stack_start = (quire_va_t)set.stack & ~(quire_va_t)0xfff,
-                                          .instruction = (quire_va_t)set.instruction,
-                                          .stack = (quire_va_t)set.stack,
-                                          .idt = (quire_va_t)set.idt.base,
-                                          .idt_limit = set.idt.limit & 0xFFFF,
-                                          .read = memory_read,
-                                          .context = &memory};
-
-        quire_explain(&explain, (quire_va_t)set.cr2, (uint32_t)set.event.code, text, sizeof(text));
-        if (quire_preflight_check(&flight, text, sizeof(text)) == QUIRE_OK && strlen(text) >= sizeof(text))
-            abort();
-    }
+    if (opened && read)
+        explain_exception(&set, size);
+    if (opened && registers_format(&set) != NULL)
+        explain_page_fault(&set, size);
     memory_close(&memory);
     return 0;
 }
