@@ -61,51 +61,53 @@ static bool open_memory(const uint8_t *data, size_t size)
     return why == NULL;
 }
 
-static quire_explain_t explanation(const register_set_t *set, const quire_format_t *format)
-{
-    return (quire_explain_t){.format = format,
-                             .cr3 = set->cr3,
-                             .cr4 = set->cr4,
-                             .efer = set->efer,
-                             .known = registers_known_modes(set),
-                             .answered = set->event.answered,
-                             .answer = (quire_status_t)set->event.answer,
-                             .read = memory_read,
-                             .context = &memory};
-}
-
-static void tell_exception(const register_set_t *set, const quire_format_t *format, size_t size)
+/* An exception that is no page fault, whatever the text said it was. */
+static void explain_exception(const register_set_t *set, size_t size)
 {
     static FILE *nowhere;
-    const quire_explain_t explain = explanation(set, format);
+    const quire_explain_t explain = {.format = registers_format(set),
+                                     .cr3 = set->cr3,
+                                     .cr4 = set->cr4,
+                                     .known = registers_known_modes(set),
+                                     .read = memory_read,
+                                     .context = &memory};
     event_t event = set->event;
 
-    event.vector = event.known ? event.vector : 8 + (unsigned)(size % 7);
     if (nowhere == NULL && (nowhere = fopen("/dev/null", "w")) == NULL)
         abort();
+    event.vector = event.known ? event.vector : 8 + (unsigned)(size % 7);
     exception_print(nowhere, &explain, set, &event);
 }
 
-static void tell_tables(const register_set_t *set, const quire_format_t *format, bool promises)
+static void explain_page_fault(const register_set_t *told, size_t size)
 {
     static char text[1024];
-    quire_explain_t explain = explanation(set, format);
-    const quire_preflight_t flight = {.format = format,
-                                      .cr3 = set->cr3,
-                                      .cr0 = set->cr0,
-                                      .cr4 = set->cr4,
-                                      .efer = set->efer,
-                                      .known = registers_known_modes(set),
-                                      .stack_start = (quire_va_t)set->stack & ~(quire_va_t)0xfff,
-                                      .instruction = (quire_va_t)set->instruction,
-                                      .stack = (quire_va_t)set->stack,
-                                      .idt = (quire_va_t)set->idt.base,
-                                      .idt_limit = set->idt.limit & 0xFFFF,
+    const register_set_t set = *told;
+    const quire_explain_t explain = {.format = registers_format(told),
+                                     .cr3 = set.cr3,
+                                     .cr4 = set.cr4,
+                                     .efer = set.efer,
+                                     .known = registers_known_modes(&set),
+                                     .answered = set.event.answered,
+                                     .answer = (quire_status_t)set.event.answer,
+                                     .promises = size & 1,
+                                     .read = memory_read,
+                                     .context = &memory};
+    const quire_preflight_t flight = {.format = registers_format(told),
+                                      .cr3 = set.cr3,
+                                      .cr0 = set.cr0,
+                                      .cr4 = set.cr4,
+                                      .efer = set.efer,
+                                      .known = registers_known_modes(&set),
+                                      .stack_start = (quire_va_t)set.stack & ~(quire_va_t)0xfff,
+                                      .instruction = (quire_va_t)set.instruction,
+                                      .stack = (quire_va_t)set.stack,
+                                      .idt = (quire_va_t)set.idt.base,
+                                      .idt_limit = set.idt.limit & 0xFFFF,
                                       .read = memory_read,
                                       .context = &memory};
 
-    explain.promises = promises;
-    quire_explain(&explain, (quire_va_t)set->cr2, (uint32_t)set->event.code, text, sizeof(text));
+    quire_explain(&explain, (quire_va_t)set.cr2, (uint32_t)set.event.code, text, sizeof(text));
     if (quire_preflight_check(&flight, text, sizeof(text)) == QUIRE_OK && strlen(text) >= sizeof(text))
         abort();
 }
@@ -113,14 +115,13 @@ static void tell_tables(const register_set_t *set, const quire_format_t *format,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     register_set_t set = {.cr0 = 0x80000000, .cr3 = size > 8 ? data[8] << 12 & 0xF000 : 0, .cr4 = size & 0x1020};
-    bool read = read_set(data, size, &set);
-    const quire_format_t *format = registers_format(&set);
-    bool opened = open_memory(data, size < 0x4000 ? size : 0x4000);
 
+    bool read = read_set(data, size, &set);
+    bool opened = open_memory(data, size < 0x4000 ? size : 0x4000);
     if (opened && read)
-        tell_exception(&set, format, size);
-    if (opened && format != NULL)
-        tell_tables(&set, format, (size & 1) != 0);
+        explain_exception(&set, size);
+    if (opened && registers_format(&set) != NULL)
+        explain_page_fault(&set, size);
     memory_close(&memory);
     return 0;
 }
