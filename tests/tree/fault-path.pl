@@ -118,6 +118,7 @@ my (%seen, %sources, %lines);
 while (my $key = shift @queue) {
     next if $seen{$key}++;
     my $function = $functions{$key};
+    next if $function->{section} =~ /^\.text\.unlikely/;    # marked cold: what is told when something is wrong
     my $object = $function->{object};
     my @text = @{$function->{lines}};
     print "function $function->{name} $object\n";
