@@ -29,7 +29,7 @@ static void report_modules(void)
         const boot_module_t *module = &boot_info.modules[i];
 
         if (module->refused == BOOT_NO_RAM)
-            quire_port_panic("this machine has too little memory: a boot module lies where there is none");
+            quire_port_panic("this machine has too little memory for the kernel and its files");
         if (module->refused != BOOT_NOT_REFUSED)
             print_always("quire: boot module %s at 0x%llx, %llu bytes, is not used: %s\n", module->name,
                          (unsigned long long)module->start.value, (unsigned long long)module->bytes,

@@ -9,7 +9,7 @@ quire=$(cd "$(dirname "$0")/../.." && pwd)/quire
 answer=$(mktemp /tmp/quire-test.XXXXXX)
 trap 'rm -f "$answer"' EXIT
 
-ARCH=$1 timeout -k 10 600 "$quire" run --tests all ${QUIRE_TEST_EFFORT:+--word "effort=$QUIRE_TEST_EFFORT"} \
+ARCH=$1 timeout -k 10 600 "$quire" run --tests all --ports 0x300-0x33f ${QUIRE_TEST_EFFORT:+--word "effort=$QUIRE_TEST_EFFORT"} \
     </dev/null >"$answer"
 status=$?
 sed -n '/^TAP version/,$p' "$answer"
