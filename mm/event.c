@@ -10,7 +10,8 @@
  * counted from the start of recording, is `lap * records + slot`. A record is published by the last store into its
  * slot: the kind, with the low 8 bits of the lap above it. A reader that finds another lap there knows that the record
  * it wants is still being written. After copying a record it looks at the counter again: if a whole lap has been
- * claimed since, what it copied may be mixed, and it starts over at the oldest record left.
+ * claimed since, what it copied may be mixed, and it starts over at the oldest record left. Between its claim and the
+ * record a writer has a fence, and so has a reader between its copy and the look: else the look could miss the claim.
  *
  * Invariants:
  *   - a slot that has never been written carries lap 255, which the first lap (0) is not;
@@ -178,6 +179,8 @@ void quire_event_import(const quire_event_t *event)
     if (!__atomic_load_n(&quire_event_enabled, __ATOMIC_ACQUIRE))
         return;
     low = __atomic_fetch_add(&ring.claimed, 1, __ATOMIC_ACQ_REL);
+    /* Who copies any of what follows finds the claim. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     prepare_high(low);
     record.kind = tag_of(widen(low), event->kind);
     publish(&ring.slots[low & (ring.records - 1)], &record);

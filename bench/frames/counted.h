@@ -12,6 +12,9 @@ extern __thread unsigned long bench_locked;
 
 #define load_relaxed(place)         __atomic_load_n(place, __ATOMIC_RELAXED)
 #define load_acquire(place)         __atomic_load_n(place, __ATOMIC_ACQUIRE)
+#define load_ordered(place)         __atomic_load_n(place, __ATOMIC_SEQ_CST)
+#define load_own(place)             (*(place))
+#define fill_zero(place, count)     ((void)memset(place, 0, (count) * sizeof(*(place))))
 #define store_relaxed(place, value) __atomic_store_n(place, value, __ATOMIC_RELAXED)
 #define store_release(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
 #define fetch_add(place, value)     (bench_locked++, __atomic_fetch_add(place, value, __ATOMIC_SEQ_CST))

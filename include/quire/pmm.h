@@ -170,7 +170,8 @@ typedef bool (*quire_pmm_shrinker_t)(void *context, unsigned order);
 void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context);
 
 /* Reads the state of every field and the tags of those in use: for people, not for a fast path. Exact while no other
-   CPU allocates or frees; otherwise each figure is of some moment during the call. */
+   CPU allocates or frees; otherwise each figure is of some moment during the call. Answers as well as it can where
+   magazines were overwritten; that they were, quire_pmm_check() tells. */
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
 
 /* Frame numbers [*first, *end) are what the metadata cover. There may be wide holes between. */

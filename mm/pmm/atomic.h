@@ -11,6 +11,8 @@
 
 #define load_relaxed(place) __atomic_load_n(place, __ATOMIC_RELAXED)
 #define load_acquire(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
+/* Comes in the one order of all read-modify-writes. */
+#define load_ordered(place) __atomic_load_n(place, __ATOMIC_SEQ_CST)
 /* What this CPU alone writes, and its interrupts leave as they found it. */
 #define load_own(place)             (*(place))
 #define store_relaxed(place, value) __atomic_store_n(place, value, __ATOMIC_RELAXED)
@@ -20,6 +22,8 @@
 #define fetch_or(place, value)      __atomic_fetch_or(place, value, __ATOMIC_SEQ_CST)
 #define fetch_and(place, value)     __atomic_fetch_and(place, value, __ATOMIC_SEQ_CST)
 #define exchange(place, value)      __atomic_exchange_n(place, value, __ATOMIC_SEQ_CST)
+/* Zeros into an array that nobody looks at yet. */
+#define fill_zero(place, count) ((void)memset(place, 0, (count) * sizeof(*(place))))
 /* Stores `value` if *place is still *expected; otherwise tells in *expected what it is. */
 #define replace(place, expected, value)                                                                                \
     __atomic_compare_exchange_n(place, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)

@@ -101,6 +101,26 @@ static unsigned holds(const magazine_t *magazine, size_t index)
     return times + (offset < WORD_FRAMES && (load_relaxed(&magazine->mask) >> offset & 1));
 }
 
+bool pmm_may_go_back(const quire_pmm_t *pmm, const magazine_t *magazine)
+{
+    uint32_t count = load_relaxed(&magazine->count);
+    size_t base = load_relaxed(&magazine->base);
+
+    if (count > MAGAZINE_FRAMES || (base & (WORD_FRAMES - 1)) != 0)
+        return false;
+    for (word_t mask = load_relaxed(&magazine->mask); mask != 0; mask &= mask - 1) {
+        size_t index = base + lowest_bit(mask);
+        if (index < base || !is_claimed(pmm, index) || holds(magazine, index) != 1)
+            return false;
+    }
+    while (count-- > 0) {
+        size_t index = load_relaxed(&magazine->entries[count]);
+        if (!is_claimed(pmm, index) || holds(magazine, index) != 1)
+            return false;
+    }
+    return true;
+}
+
 /* Names a frame that no magazine holds, or more than one. */
 static bool name_one(const quire_pmm_t *pmm, size_t index)
 {

@@ -51,7 +51,7 @@ static unsigned place_of(uint32_t state)
 
 static unsigned place_now(const quire_pmm_t *pmm, size_t field)
 {
-    return place_of(__atomic_load_n(&pmm->fields[field], __ATOMIC_SEQ_CST));
+    return place_of(load_ordered(&pmm->fields[field]));
 }
 
 /* The field has left a place. It may have come back while this was being written down. */

@@ -64,8 +64,8 @@ static void write_unit(const quire_pmm_t *pmm, size_t field, unsigned unit)
     /* The tag of the first frame tells its last owner, if it has had one. */
     unsigned named = unit == 0 && (load_relaxed(&pmm->fields[field]) & FIELD_NAMED);
 
-    memset(pmm->tags + start + named, TAG_FREE, UNIT_FRAMES - named);
-    memset(pmm->extra + start, 0, UNIT_FRAMES * sizeof(pmm->extra[0]));
+    fill_zero(pmm->tags + start + named, UNIT_FRAMES - named);
+    fill_zero(pmm->extra + start, UNIT_FRAMES);
     for (unsigned word = 0; word < UNIT_FRAMES / WORD_FRAMES; word++)
         store_relaxed(words + word, WORD_FULL);
 }

@@ -54,8 +54,8 @@ void pmm_zero(const quire_pmm_t *pmm, size_t index, unsigned order)
     size_t number = frame_number(pmm, index);
 
     for (size_t at = 0; at < (size_t)1 << order; at++) {
-        void *window = quire_port_window_open(quire_frame(number + at));
-        memset(window, 0, QUIRE_PAGE_BYTES);
+        word_t *window = quire_port_window_open(quire_frame(number + at));
+        fill_zero(window, QUIRE_PAGE_BYTES / sizeof(*window));
         quire_port_window_close(window);
     }
     quire_event(.kind = QUIRE_EVENT_FRAME_ZERO, .frame = number, .bytes = QUIRE_PAGE_BYTES << order);
@@ -293,7 +293,8 @@ quire_status_t quire_pmm_free(quire_pmm_t *pmm, quire_frame_t frame, unsigned or
 
     if (UNLIKELY(index >= pmm->near_frames))
         return free_far(pmm, index, order);
-    uint32_t state = load_relaxed(&pmm->fields[index >> FIELD_ORDER]);
+    /* A tag that has just been written for the first time is seen by who sees that it has been. */
+    uint32_t state = load_acquire(&pmm->fields[index >> FIELD_ORDER]);
     uint8_t tag = load_relaxed(&pmm->tags[index]);
     if (UNLIKELY(order != 0 || (state & FIELD_SPECIAL) || (tag & (TAG_CODE | TAG_SHARED)) != TAG_FRAME))
         return free_slowly(pmm, index, order);

@@ -331,7 +331,7 @@ void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu);
 size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime);
 /* Puts a freed frame, whose tag says so already, where it can be found again. */
 void pmm_slot_put(const quire_pmm_t *pmm, size_t index);
-/* Puts back what the calling CPU has claimed, but for what it has filled with zeros. */
+/* Puts back what the calling CPU has claimed, but for what it has filled with zeros, and what is not sound. */
 void pmm_slot_drain(const quire_pmm_t *pmm);
 /* Puts back what the calling CPU has claimed, and into the trees the fields that CPUs have to themselves. Waits for
    nobody. */
@@ -371,6 +371,8 @@ static inline uint32_t pmm_mark(size_t index)
 }
 /* Whether magazines are such as they can be while no CPU is at work. */
 bool pmm_slots_are_sound(const quire_pmm_t *pmm);
+/* Whether a magazine that its owner is inside holds claimed frames and nothing else, each of them once. */
+bool pmm_may_go_back(const quire_pmm_t *pmm, const magazine_t *magazine);
 /* Whether the magazines hold so many frames, those whose marks add up to `marks`, each of them free. */
 bool pmm_claims_match(const quire_pmm_t *pmm, size_t expected, uint32_t marks);
 

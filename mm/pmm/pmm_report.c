@@ -5,7 +5,8 @@
  * Nothing is counted while frames come and go; whoever asks pays. Free frames are the sum of the counters and of what
  * CPUs have claimed; frames by owner are found in the tags. The calling CPU first puts back what it has claimed (not
  * what it has filled with zeros), so that on one CPU all figures are exact; beside other CPUs at work they are of some
- * moment in between.
+ * moment in between. Who asks is often looking for what went wrong, so a magazine that was overwritten is left as it
+ * is; putting it back would panic.
  */
 #include "pmm/pmm_private.h"
 
@@ -93,7 +94,7 @@ static void count_owners(const quire_pmm_t *pmm, size_t field, quire_pmm_stats_t
     for (size_t index = start; index < end; index++) {
         uint8_t tag = tag_of(pmm, index);
         unsigned code = tag & TAG_CODE;
-        if (code != TAG_FREE && code != TAG_UNMANAGED)
+        if (code != TAG_FREE && code != TAG_UNMANAGED && tag >> TAG_OWNER_SHIFT < QUIRE_OWNERS)
             stats->owner_frames[tag >> TAG_OWNER_SHIFT] += (size_t)1 << (code - 1);
     }
 }
@@ -124,7 +125,9 @@ static void count_slot(const quire_pmm_t *pmm, unsigned cpu, quire_pmm_stats_t *
     for (unsigned number = 0; number < MAGAZINES; number++) {
         const magazine_t *magazine = magazine_of(pmm, cpu, number);
         uint32_t count = load_relaxed(&magazine->count);
-        for (uint32_t at = 0; at < count && at < MAGAZINE_FRAMES; at++)
+        /* A magazine that was overwritten: nothing is known of it. */
+        count = count > MAGAZINE_FRAMES ? 0 : count;
+        for (uint32_t at = 0; at < count; at++)
             count_claimed(pmm, load_relaxed(&magazine->entries[at]) >> FIELD_ORDER, 1, cpu, stats);
         stats->zeroed_frames += number >= CLASSES ? count : 0;
         word_t mask = load_relaxed(&magazine->mask);
@@ -160,6 +163,9 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats)
     }
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++)
         count_slot(pmm, cpu, stats);
+    /* Metadata that were overwritten may count more than there is. */
+    if (stats->free_frames > stats->total_frames)
+        stats->free_frames = stats->total_frames;
     stats->used_frames = stats->total_frames - stats->free_frames;
     stats->largest_free_order = largest_order(pmm);
     stats->fragmentation_per_thousand = fragmentation(stats->free_frames, stats->free_huge_frames);

@@ -189,7 +189,8 @@ size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
 
 /* --- taking back --- */
 
-static void drain(const quire_pmm_t *pmm, unsigned magazines)
+/* `doubt`: what is not sound stays where it is. */
+static void drain(const quire_pmm_t *pmm, unsigned magazines, bool doubt)
 {
     unsigned cpu = quire_port_cpu();
 
@@ -199,14 +200,15 @@ static void drain(const quire_pmm_t *pmm, unsigned magazines)
         magazine_t *magazine = slot_enter(pmm, number);
         if (magazine == NULL)
             continue;
-        empty_magazine(pmm, magazine);
+        if (!doubt || pmm_may_go_back(pmm, magazine))
+            empty_magazine(pmm, magazine);
         slot_leave(magazine);
     }
 }
 
 void pmm_slot_drain(const quire_pmm_t *pmm)
 {
-    drain(pmm, CLASSES);
+    drain(pmm, CLASSES, true);
 }
 
 /* Keeps the owner out; false if another CPU is at it already, or there is nothing to be had. An owner that is inside
@@ -268,7 +270,7 @@ static void revoke_number(const quire_pmm_t *pmm, unsigned number)
 
 void pmm_slot_share(const quire_pmm_t *pmm)
 {
-    drain(pmm, MAGAZINES);
+    drain(pmm, MAGAZINES, false);
     for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
             uint32_t field = load_relaxed(&magazine_of(pmm, cpu, class)->field);

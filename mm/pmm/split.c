@@ -37,7 +37,7 @@ static void divide_field(const quire_pmm_t *pmm, size_t field, uint8_t tag)
     for (unsigned word = 0; word < FIELD_WORDS; word++)
         store_relaxed(pmm_field_words(pmm, field) + word, 0);
     if (state & FIELD_FRESH)
-        memset(pmm->extra + start, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
+        fill_zero(pmm->extra + start, FIELD_FRAMES);
     write_tags(pmm, start, FIELD_FRAMES, tag);
     store_release(&pmm->fields[field], class << FIELD_CLASS_SHIFT);
 }

@@ -44,7 +44,7 @@ static void set_from(const quire_pmm_t *pmm, unsigned tree, unsigned level, size
     for (; level < pmm->shape.levels; level++) {
         word_t *word = level_of(pmm, tree, level) + at / WORD_FRAMES;
         word_t bit = (word_t)1 << (at % WORD_FRAMES);
-        if (!(__atomic_load_n(word, __ATOMIC_SEQ_CST) & bit))
+        if (!(load_ordered(word) & bit))
             fetch_or(word, bit);
         at /= WORD_FRAMES;
     }

@@ -33,6 +33,8 @@ void stepped_pause(void);
 #define exchange(place, value)      (stepped_pause(), __atomic_exchange_n(place, value, __ATOMIC_SEQ_CST))
 #define replace(place, expected, value)                                                                                \
     (stepped_pause(), __atomic_compare_exchange_n(place, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+#define load_ordered(place)     (stepped_pause(), __atomic_load_n(place, __ATOMIC_SEQ_CST))
+#define fill_zero(place, count) ((void)memset(place, 0, (count) * sizeof(*(place))))
 #endif
 #define interrupt_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
@@ -53,6 +55,7 @@ void stepped_pause(void);
 #define pmm_field_unreserve      STEPPED(pmm_field_unreserve)
 #define pmm_field_whole          STEPPED(pmm_field_whole)
 #define pmm_hand_out             STEPPED(pmm_hand_out)
+#define pmm_may_go_back          STEPPED(pmm_may_go_back)
 #define pmm_range                STEPPED(pmm_range)
 #define pmm_run_best             STEPPED(pmm_run_best)
 #define pmm_run_hint             STEPPED(pmm_run_hint)

@@ -94,6 +94,58 @@ static quire_pmm_t *used_pmm(void)
     return pmm;
 }
 
+static void corrupt(magazine_t *magazine, unsigned way)
+{
+    switch (way) {
+    case 0:
+        magazine->count = MAGAZINE_FRAMES + 1;
+        break;
+    case 1:
+        magazine->count = UINT32_MAX;
+        break;
+    case 2:
+        magazine->entries[0] = UINT32_MAX;
+        break;
+    case 3:
+        magazine->entries[0] = magazine->entries[1];
+        break;
+    case 4:
+        magazine->base = SIZE_MAX / 2 + 1;
+        break;
+    case 5:
+        magazine->base |= 1;
+        break;
+    default:
+        magazine->mask = WORD_FULL;
+        break;
+    }
+}
+
+/* Who asks because something is wrong gets an answer, and what is wrong stays to be found. */
+TEST(pmm, statistics_of_a_corrupt_magazine)
+{
+    enum { WAYS = 7 };
+    quire_pmm_t *pmm = simulated_pmm(&simulated, 0x3000, 1024);
+    magazine_t *magazine = magazine_of(pmm, 0, QUIRE_LIFETIME_MOVABLE);
+    quire_pmm_stats_t stats;
+    quire_frame_t frame;
+
+    for (unsigned way = 0; way < WAYS; way++) {
+        CHECK_OK(quire_pmm_alloc(pmm, request_of(0), &frame));
+        magazine_t before = *magazine;
+        CHECK(before.count > 2 && before.mask != 0);
+        corrupt(magazine, way);
+        quire_pmm_stats(pmm, &stats);
+        CHECK(stats.free_frames <= stats.total_frames && stats.used_frames < stats.total_frames);
+        CHECK_EQUAL(quire_pmm_check(pmm), QUIRE_CORRUPT);
+        *magazine = before;
+        CHECK_OK(quire_pmm_check(pmm));
+        CHECK_OK(quire_pmm_free(pmm, frame, 0));
+        quire_pmm_stats(pmm, &stats);
+        CHECK_EQUAL(stats.free_frames, stats.total_frames);
+    }
+}
+
 TEST(pmm, the_check_finds_wrong_totals)
 {
     quire_pmm_t *pmm = used_pmm();
