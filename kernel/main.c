@@ -14,7 +14,8 @@
  *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
  *     bench=switch   what a switch of memory costs, by pages and by segments
  *     demo=fragmentation  memory without paging, drawn while processes come and go
- *     overflow       uses up the kernel's stack: what follows must be a report in words, not a reset
+ *     overflow[=STACK]  uses up a stack of the kernel: the one it boots on, "process", or a number (selfcheck.h): what
+ *                    follows must be a report in words, not a reset
  *     quiet          only what cannot be left unsaid
  *     stop           stands still after the report of a fault that ends a process or the kernel, for ./quire explain
  *     icount         the emulator counts instructions in the time-stamp counter
@@ -84,6 +85,8 @@ static bool is_option(const char *name, const char *wanted)
 
 static int do_what_is_wanted(void)
 {
+    char which[16];
+
     if (boot_option("test", NULL, 0))
         return run_tests();
     if (boot_option("check", NULL, 0))
@@ -95,8 +98,8 @@ static int do_what_is_wanted(void)
     }
     if (is_option("bench", "paging"))
         return bench_paging() ? 0 : 1;
-    if (boot_option("overflow", NULL, 0))
-        selfcheck_overflow();
+    if (boot_option("overflow", which, sizeof(which)))
+        selfcheck_overflow(which);
     if (is_option("bench", "switch"))
         return switch_cost_run() ? 0 : 1;
     if (is_option("demo", "fragmentation"))

@@ -8,12 +8,15 @@
  */
 #include "selfcheck.h"
 
+#include "arch/arch.h"
 #include "launch.h"
 #include "memory.h"
 #include "print.h"
 #include "process.h"
 #include "show.h"
 #include "supervise.h"
+
+#define SWITCH_WORDS 16 /* more than a switch of stacks pops */
 
 typedef struct taken {
     uint8_t *bits;
@@ -129,10 +132,58 @@ __attribute__((noinline)) static unsigned descend(volatile unsigned *depth)
     return here == 0 ? 0 : descend(&here) + here;
 }
 
-_Noreturn void selfcheck_overflow(void)
+/* Small steps: the first byte below the stack that is touched lies in its guard page. */
+static _Noreturn void use_up_this_stack(void)
 {
     volatile unsigned depth = 0;
 
     print_always("the stack is used up by %u calls\n", descend(&depth));
     quire_port_panic("selfcheck: the kernel's stack has no end");
+}
+
+/* arch_switch_stack() pops a few registers and returns: wherever its return address lies, it is this function's. */
+static void prepare_stack(uintptr_t pointer)
+{
+    uintptr_t *words = (uintptr_t *)pointer;
+
+    for (unsigned i = 0; i < SWITCH_WORDS; i++)
+        words[i] = (uintptr_t)use_up_this_stack;
+}
+
+/* The second one's block lies below the first one's: a stack without a guard would be written into that. */
+static void overflow_of_process(void)
+{
+    const char *const argv[] = {"/bin/hello", NULL};
+    process_t *process = launch(argv[0], argv);
+    process_t *neighbour = launch(argv[0], argv);
+
+    if (process == NULL || neighbour == NULL)
+        quire_port_panic("selfcheck: no process whose stack could be used up");
+    neighbour->state = PROCESS_BLOCKED;
+    print_always("check overflow: the stack begins at 0x%zx\n", (size_t)process->stack);
+    prepare_stack(process->saved_stack);
+    (void)process_run();
+}
+
+static void overflow_of_machine(unsigned number)
+{
+    uintptr_t unused;
+    uintptr_t pointer;
+    quire_va_t guard;
+
+    if (arch_stack_guard(number, &guard) == NULL)
+        quire_port_panic("selfcheck: this machine has no such stack");
+    print_always("check overflow: the stack begins at 0x%zx\n", (size_t)(guard + QUIRE_PAGE_BYTES));
+    pointer = (uintptr_t)guard + 2 * QUIRE_PAGE_BYTES - SWITCH_WORDS * sizeof(uintptr_t);
+    prepare_stack(pointer);
+    arch_switch_stack(&unused, pointer);
+}
+
+_Noreturn void selfcheck_overflow(const char *which)
+{
+    if (which[0] == 'p')
+        overflow_of_process();
+    else if (which[0] >= '1' && which[0] <= '9')
+        overflow_of_machine((unsigned)(which[0] - '0'));
+    use_up_this_stack();
 }

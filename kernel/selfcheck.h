@@ -9,8 +9,9 @@
  * was lost. */
 bool selfcheck_run(void);
 
-/* Uses up the kernel's stack. The guard page below it makes a page fault that cannot be delivered, and that a double
-   fault, which has a stack of its own: the machine ends with a report. */
-_Noreturn void selfcheck_overflow(void);
+/* Uses up a stack of the kernel: "" is the one it runs on, "process" the kernel stack of a process, a digit the stack
+   that arch_stack_guard() has under this number. The guard page below it makes a page fault that cannot be delivered,
+   and that a double fault, which has a stack of its own: the machine ends with a report. */
+_Noreturn void selfcheck_overflow(const char *which);
 
 #endif

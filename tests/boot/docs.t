@@ -86,6 +86,9 @@ try()
     './quire run --demo fragmentation') works "$1" holes && cp "$scratch/out" "$scratch/fragmentation" ;;
     './quire run --tests all') elsewhere kernel "$1" ;;
     'gcc -static -o hello hello.c') typed "$1" && equal "$where: $1" "$status$(cat "$scratch/err")" 0 ;;
+    './quire run --ports 0x300-0x33f --word wx --word account ./hello one')
+        typed "$1"
+        equal "$where: $1" "$status $(cat "$scratch/out")" "0 hello, one" ;;
     './quire run ./hello one two')
         typed "$1"
         equal "$where: $1" "$status $(cat "$scratch/out" "$scratch/err")" "0 $(printf 'hello, one\nhello, two')"

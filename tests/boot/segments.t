@@ -29,14 +29,6 @@ for ARCH in i386 i386pae; do
     equal "$ARCH: a program with pages still runs" "$status" 5
 done
 
-# The double fault: a task of its own on i386, an interrupt stack on x86_64.
-for ARCH in i386 i386pae x86_64; do
-    machine --word overflow
-    equal "$ARCH: a kernel whose stack is used up fails" "$status" 125
-    contains "$ARCH: it says that a double fault ended it" "$scratch/out" "the kernel has failed: double fault at instruction 0x"
-    contains "$ARCH: and that the stack met its guard page" "$scratch/out" "guard"
-done
-
 ARCH=x86_64
 machine "$root/build/i386/root/bin/segment-gate"
 equal "x86_64 has no such programs" "$status" 126
