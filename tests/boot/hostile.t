@@ -35,6 +35,9 @@ for ARCH in i386pae x86_64; do
     *) entry=24 table=28 size=42 count=44 header=52 file_offset=4 address=8 file_size=16 memory_size=20 ;;
     esac
     max='377 377 377 377'
+    # In the kernel's half, or beyond it.
+    far='0 0 0 377'
+    [ "$ARCH" = x86_64 ] && far='0 0 0 0 0 0 0 377'
 
     bad=$scratch/bad
     : >"$bad" && chmod +x "$bad"
@@ -49,7 +52,7 @@ for ARCH in i386pae x86_64; do
         refused "another magic number"
         fresh && put 18 1 0
         refused "another machine"
-        fresh && put $entry 0 0 0 377
+        fresh && put $entry $far
         refused "an entry point nowhere"
         fresh && put $table $max
         refused "program headers outside the file"
@@ -61,11 +64,11 @@ for ARCH in i386pae x86_64; do
         refused "a segment outside the file"
         fresh && put $((header + file_size)) $max
         refused "a segment larger than the file"
-        fresh && put $((header + memory_size)) 0 0 0 377
+        fresh && put $((header + memory_size)) $far
         refused "a segment larger than all memory"
         fresh && put $((header + memory_size)) 0 0 0 0
         refused "a segment smaller than its content"
-        fresh && put $((header + address)) 0 0 0 377
+        fresh && put $((header + address)) $far
         refused "a segment at a forbidden or wrong place"
     }
 done
