@@ -84,6 +84,10 @@ void file_status(const file_t *file, file_status_t *status)
         }
         status->inode = (uint64_t)file->kind;
         break;
+    case FILE_MAPS:
+        status->mode = INITRD_REGULAR | 0444;
+        status->inode = (uint64_t)file->kind;
+        break;
     case FILE_INITRD:
         status->mode = file->content.mode;
         status->bytes = file->content.bytes;
@@ -130,6 +134,7 @@ size_t file_read(const file_t *file, uint64_t offset, void *to, size_t bytes)
     case FILE_ERROR:
     case FILE_EVENTS:
     case FILE_NULL:
+    case FILE_MAPS:
         break;
     }
     return 0;
@@ -180,6 +185,7 @@ size_t file_write(const file_t *file, uint32_t space, const void *from, size_t b
         return bytes;
     case FILE_CLOSED:
     case FILE_INPUT:
+    case FILE_MAPS:
     case FILE_INITRD:
         break;
     }

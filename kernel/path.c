@@ -12,7 +12,8 @@
  *
  * A process finds the file it was made from under three names in /proc, as on Linux: a link to where that file is in
  * the one tree there is. The kernel knows the file by the name that its archive has, which may be written in any way;
- * so the link's content is made when somebody looks, in the place of the name that was asked for.
+ * so the link's content is made when somebody looks, in the place of the name that was asked for. Beside the link is
+ * the list of its memory (maps.c).
  */
 #include "path.h"
 
@@ -113,28 +114,37 @@ static call_result_t put_target(char *path, const file_t *file)
     return 0;
 }
 
-/* "/proc/self/exe" and the others, tidied. */
-static bool is_own_executable(const process_t *process, const char *path)
+/* What follows the prefix; NULL: the path does not begin with it. */
+static const char *after(const char *path, const char *prefix)
 {
-    static const char *const selves[] = {"proc/self/exe", "proc/thread-self/exe"};
-    uint64_t id = 0;
-
-    for (size_t i = 0; i < sizeof(selves) / sizeof(selves[0]); i++) {
-        if (initrd_same_path(path, selves[i]))
-            return true;
+    for (; *prefix != '\0'; prefix++) {
+        if (*path++ != *prefix)
+            return NULL;
     }
-    if (memcmp(path, "proc/", 5) != 0 || path[5] == '0')
-        return false;
-    for (path += 5; *path >= '0' && *path <= '9' && id <= UINT32_MAX; path++)
-        id = id * 10 + (uint64_t)(*path - '0');
-    return id == process->id && *path == '/' && initrd_same_path(path, "exe");
+    return path;
 }
 
-/* Puts the executable's name in the place of the path; *file is the link to it, whose content is that name. */
-static call_result_t put_executable(process_t *process, char *path, file_t *file)
+/* Of a tidy path what follows "proc/self/" or one of the other names of it; NULL: it is none of these. */
+static const char *in_own_folder(const process_t *process, const char *path)
 {
-    static const char name[] = "proc/self/exe";
+    const char *proc = after(path, "proc/");
+    uint64_t id = 0;
+
+    if (proc == NULL || after(proc, "self/") != NULL)
+        return proc != NULL ? after(proc, "self/") : NULL;
+    if (after(proc, "thread-self/") != NULL)
+        return after(proc, "thread-self/");
+    if (*proc == '0')
+        return NULL;
+    for (; *proc >= '0' && *proc <= '9' && id <= UINT32_MAX; proc++)
+        id = id * 10 + (uint64_t)(*proc - '0');
+    return id == process->id ? after(proc, "/") : NULL;
+}
+
+call_result_t path_executable(process_t *process)
+{
     const char *executable = linux_of(process)->executable;
+    char *path = linux_of(process)->path;
     size_t length;
 
     if (executable == NULL)
@@ -145,15 +155,27 @@ static call_result_t put_executable(process_t *process, char *path, file_t *file
     memcpy(path + 1, executable, length + 1);
     initrd_tidy_path(path + 1);
     path[0] = '/';
-    *file = (file_t){
-        .kind = FILE_INITRD,
-        .content = {.data = path, .bytes = length_of(path), .mode = INITRD_LINK | 0777, .links = 1, .name = name}};
     return 0;
+}
+
+/* Puts the executable's name in the place of the path; *file is the link to it, whose content is that name. */
+static call_result_t put_executable(process_t *process, file_t *file)
+{
+    static const char name[] = "proc/self/exe";
+    const char *path = linux_of(process)->path;
+    call_result_t result = path_executable(process);
+
+    if (result == 0)
+        *file = (file_t){
+            .kind = FILE_INITRD,
+            .content = {.data = path, .bytes = length_of(path), .mode = INITRD_LINK | 0777, .links = 1, .name = name}};
+    return result;
 }
 
 /* One look, without following: *file is what the path names. A slash at its end is taken off and noted. */
 static call_result_t look(process_t *process, char *path, bool *wants_directory, file_t *file)
 {
+    const char *own;
     size_t length;
 
     initrd_tidy_path(path);
@@ -162,8 +184,13 @@ static call_result_t look(process_t *process, char *path, bool *wants_directory,
         *wants_directory = true;
         path[length - 1] = '\0';
     }
-    if (process != NULL && is_own_executable(process, path))
-        return put_executable(process, path, file);
+    own = process != NULL ? in_own_folder(process, path) : NULL;
+    if (own != NULL && initrd_same_path(own, "exe"))
+        return put_executable(process, file);
+    if (own != NULL && initrd_same_path(own, "maps")) {
+        *file = (file_t){.kind = FILE_MAPS};
+        return 0;
+    }
     return file_find(path, file) == QUIRE_OK ? 0 : why_missing(path);
 }
 

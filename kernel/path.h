@@ -14,6 +14,9 @@ call_result_t path_get(process_t *process, uintptr_t directory, uintptr_t addres
    led. */
 call_result_t path_find(process_t *process, bool follow, file_t *file);
 
+/* The absolute name of the file that the process was made from, into state->path. */
+call_result_t path_executable(process_t *process);
+
 /* The kernel's own: what `path` names, links at its end followed; `path` has room for PATH_BYTES_MAX, and is then where
    they led. */
 call_result_t path_find_in(char *path, file_t *file);

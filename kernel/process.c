@@ -36,6 +36,8 @@
 #define STATE_BYTES        ((sizeof(linux_state_t) + QUIRE_PAGE_MASK) & ~QUIRE_PAGE_MASK)
 #define BLOCK_BYTES        (QUIRE_PAGE_BYTES + KERNEL_STACK_BYTES + STATE_BYTES)
 
+const elf_machine_t process_machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, ARCH_USER_START, ARCH_USER_END, false};
+
 static process_t processes[PROCESS_MAX];
 static process_t *current;
 static quire_space_t *active = &kernel_space;
@@ -159,6 +161,7 @@ static quire_status_t furnish_pages(process_t *process, const start_t *start, tr
         return status;
     process->break_start = quire_page_up((quire_va_t)image->end);
     process->break_end = process->break_start;
+    process->stack_start = stack.pointer;
     process->stack_low = stack.low;
     process->stack_guard = stack.guard;
     frame_init_user(frame, (uintptr_t)image->entry, stack.pointer);
@@ -211,9 +214,8 @@ static process_t *unused_place(void)
 /* A file that lies where no page may be is perhaps one for segments; what is wrong with it otherwise is told. */
 static quire_status_t judge(start_t *start, const char **reason)
 {
-    static const elf_machine_t machine = {ARCH_ELF_CLASS, ARCH_ELF_MACHINE, ARCH_USER_START, ARCH_USER_END, false};
     const char *unused;
-    quire_status_t status = elf_parse(start->file, start->bytes, &machine, start->image, reason);
+    quire_status_t status = elf_parse(start->file, start->bytes, &process_machine, start->image, reason);
 
     if (status == QUIRE_NO_SPACE && segments_parse(start->file, start->bytes, start->image, &unused) == QUIRE_OK) {
         start->segmented = true;

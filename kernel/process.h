@@ -12,6 +12,7 @@
 #include <quire/quire.h>
 
 #include "arch/arch.h"
+#include "elf.h"
 
 #define PROCESS_MAX      64
 #define PROCESS_NAME_MAX 32
@@ -33,7 +34,8 @@ typedef struct process {
     arch_user_state_t user;
     quire_va_t break_start; /* brk */
     quire_va_t break_end;
-    quire_va_t stack_low; /* where its stack ends by now, and the guard below that: kernel/stack_grow.c */
+    quire_va_t stack_start; /* where it began */
+    quire_va_t stack_low;   /* where its stack ends by now, and the guard below that: kernel/stack_grow.c */
     quire_va_t stack_guard;
     int exit_status; /* as a shell shows it: the exit code, or 128 + signal */
     uint64_t ticks;
@@ -42,6 +44,9 @@ typedef struct process {
     struct segments *segments; /* kernel/segments.h: NULL if it lives in pages */
     void *files;               /* the system calls' own: open devices */
 } process_t;
+
+/* What programs in pages are made for, and where they may lie. */
+extern const elf_machine_t process_machine;
 
 /* Loads a static executable given as bytes and makes it ready to run. argv and envp end with NULL. On failure nothing
  *is left behind; reason (may be NULL) says in words what is wrong with the file or what was missing. */

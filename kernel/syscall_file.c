@@ -56,7 +56,7 @@ static call_result_t seek(process_t *process, uintptr_t number, int64_t distance
         return -EBADF;
     if (!transfer_can_seek(file))
         return -ESPIPE;
-    if (file->kind != FILE_INITRD)
+    if (file->kind != FILE_INITRD && file->kind != FILE_MAPS)
         return 0;
     switch (whence & UINT32_MAX) {
     case SEEK_SET:
@@ -65,7 +65,9 @@ static call_result_t seek(process_t *process, uintptr_t number, int64_t distance
     case SEEK_CUR:
         target = (int64_t)file->offset;
         break;
-    case SEEK_END:
+    case SEEK_END: /* what is made when it is read ends nowhere yet */
+        if (file->kind == FILE_MAPS)
+            return -EINVAL;
         target = (int64_t)file->content.bytes;
         break;
     default:

@@ -2,8 +2,9 @@
 /*
  * syscall_path.c - open, stat, readlink: what begins with a name; and getcwd.
  *
- * There is one directory tree, read-only: devices and the initial file system. Every process's working directory is its
- * root. Opening something to write to it, or to make it, is EROFS.
+ * There is one directory tree, read-only: devices, what a process finds of itself in /proc, and the initial file
+ * system. Every process's working directory is its root. Opening something to write to it, or to make it, is EROFS; a
+ * file of /proc may be read only: EACCES, as its mode says.
  */
 #include "path.h"
 #include "transfer.h"
@@ -19,8 +20,12 @@ static call_result_t check_open(const file_t *file, uintptr_t flags)
 
     if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0)
         return -EEXIST;
+    if (file->kind != FILE_INITRD && (flags & O_DIRECTORY) != 0)
+        return -ENOTDIR;
+    if (file->kind == FILE_MAPS)
+        return writes ? -EACCES : 0;
     if (file->kind != FILE_INITRD)
-        return (flags & O_DIRECTORY) != 0 ? -ENOTDIR : 0;
+        return 0;
     if (type == INITRD_LINK)
         return -ELOOP;
     if (type == MODE_DIRECTORY)

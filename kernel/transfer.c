@@ -9,6 +9,7 @@
 #include "transfer.h"
 
 #include "breathe.h"
+#include "maps.h"
 #include "user_memory.h"
 
 #define BOUNCE_BYTES sizeof(((linux_state_t *)NULL)->bounce)
@@ -62,7 +63,7 @@ call_result_t transfer_check_write(const file_t *file, uintptr_t buffer, size_t 
     return file->kind == FILE_EVENTS && bytes > 0 && bytes < sizeof(quire_event_t) ? -EINVAL : 0;
 }
 
-static call_result_t read_piece(process_t *process, const file_t *file, uint64_t offset, uintptr_t to, size_t bytes)
+static call_result_t read_piece(process_t *process, file_t *file, uint64_t offset, uintptr_t to, size_t bytes)
 {
     uint8_t *bounce = linux_of(process)->bounce;
     size_t room = bytes < BOUNCE_BYTES ? bytes : BOUNCE_BYTES;
@@ -77,7 +78,8 @@ static call_result_t read_piece(process_t *process, const file_t *file, uint64_t
         if (room == 0)
             return -EFAULT;
     }
-    got = file_read(file, offset, bounce, room);
+    got = file->kind == FILE_MAPS ? maps_read(process, file, offset, bounce, room)
+                                  : file_read(file, offset, bounce, room);
     if (got == 0)
         return 0;
     copied = got;
@@ -86,7 +88,7 @@ static call_result_t read_piece(process_t *process, const file_t *file, uint64_t
     return (call_result_t)copied;
 }
 
-call_result_t transfer_read(process_t *process, const file_t *file, uint64_t offset, uintptr_t to, size_t bytes)
+call_result_t transfer_read(process_t *process, file_t *file, uint64_t offset, uintptr_t to, size_t bytes)
 {
     size_t done = 0;
 

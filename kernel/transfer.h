@@ -16,7 +16,7 @@ call_result_t transfer_check_read(const file_t *file, uintptr_t buffer, size_t b
 call_result_t transfer_check_write(const file_t *file, uintptr_t buffer, size_t bytes);
 
 /* How many bytes were moved, or a negated error if none could be. The file's own offset is left alone. */
-call_result_t transfer_read(process_t *process, const file_t *file, uint64_t offset, uintptr_t to, size_t bytes);
+call_result_t transfer_read(process_t *process, file_t *file, uint64_t offset, uintptr_t to, size_t bytes);
 call_result_t transfer_write(process_t *process, const file_t *file, uintptr_t from, size_t bytes);
 
 #endif
