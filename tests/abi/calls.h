@@ -60,6 +60,7 @@ void check_keys(void);
 void check_break(void);
 void check_files(void);
 void check_names(void);
+void check_maps(void);
 void check_process(void);
 void check_signals(void);
 

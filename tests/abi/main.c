@@ -65,6 +65,7 @@ int main(void)
     check_break();
     check_files();
     check_names();
+    check_maps();
 
     check_process();
     check_signals();
