@@ -18,7 +18,7 @@ word() { for value; do number $word "$value"; done; }
 header()
 {
     printf '\177ELF%b\001\001' "\\0$((word / 4))" && number 9 0
-    number 2 2 && number 2 "$machine" && number 4 1
+    number 2 2 && number 2 "$processor" && number 4 1
     word "$2" "$header_bytes" 0
     number 4 0 && number 2 "$header_bytes" && number 2 "$program_bytes" && number 2 "$1"
     number 2 0 && number 2 0 && number 2 0
@@ -63,8 +63,8 @@ ends()
 base=0x400000
 for ARCH in x86_64 i386 i386pae; do
     export ARCH
-    word=4 machine=3 header_bytes=52 program_bytes=32
-    [ $ARCH != x86_64 ] || word=8 machine=62 header_bytes=64 program_bytes=56
+    word=4 processor=3 header_bytes=52 program_bytes=32
+    [ $ARCH != x86_64 ] || word=8 processor=62 header_bytes=64 program_bytes=56
     { header 1 $((base + 0x100)) && segment 5 0 $base 0x200 0x200; } | finish_file "$scratch/beyond" 0x110
     ends beyond "a segment that has more bytes than its file"
     {

@@ -27,8 +27,8 @@ for ARCH in x86_64 i386 i386pae; do
     shows "00:01 [0-9]+ +$maps" rw-p "$hex{8}" "data"
     shows "00:00 0 +\\[heap]" rw-p 00000000 "the heap"
     shows "00:00 0 +\\[stack]" rw-p 00000000 "the stack"
-    before=48
-    [ $ARCH != x86_64 ] || before=72
+    before=49
+    [ $ARCH != x86_64 ] || before=73
     equal "$ARCH: names stand where Linux puts them" "$(grep -cE "^[^/[]{$before}[/[]" "$scratch/out")" \
         "$(grep -c '[/[]' "$scratch/out")"
 done
