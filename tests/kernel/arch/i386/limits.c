@@ -81,18 +81,12 @@ TEST(segments, ports_at_the_edges)
         const char *first, *count, *port, *width;
         int status;
     } probes[] = {
-        {"0x308", "1", "0x308", "1", 0},
-        {"0x308", "1", "0x308", "2", STATUS_SEGV},
-        {"0x307", "1", "0x307", "2", STATUS_SEGV},
-        {"0x307", "2", "0x307", "2", 0},
-        {"0x305", "4", "0x305", "4", 0},
-        {"0x305", "3", "0x305", "4", STATUS_SEGV},
-        {"0x306", "3", "0x305", "4", STATUS_SEGV},
-        {"0x33f", "1", "0x33f", "1", 0},
-        {"0x33f", "1", "0x33f", "2", STATUS_SEGV},
-        {"0x33c", "4", "0x33c", "4", 0},
-        {"0x33c", "4", "0x33d", "4", STATUS_SEGV},
-        {"0x33e", "2", "0x33e", "2", 0},
+        {"0x308", "1", "0x308", "1", 0},           {"0x308", "1", "0x308", "2", STATUS_SEGV},
+        {"0x307", "1", "0x307", "2", STATUS_SEGV}, {"0x307", "2", "0x307", "2", 0},
+        {"0x305", "4", "0x305", "4", 0},           {"0x305", "3", "0x305", "4", STATUS_SEGV},
+        {"0x306", "3", "0x305", "4", STATUS_SEGV}, {"0x33f", "1", "0x33f", "1", 0},
+        {"0x33f", "1", "0x33f", "2", STATUS_SEGV}, {"0x33c", "4", "0x33c", "4", 0},
+        {"0x33c", "4", "0x33d", "4", STATUS_SEGV}, {"0x33e", "2", "0x33e", "2", 0},
     };
 
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
