@@ -26,13 +26,30 @@ await()
     done
 }
 
+# await_interrupt KEY: until the terminal interrupts by that key, as ./quire tells it when a program begins and ends.
+await_interrupt()
+{
+    tries=0
+    until stty -a -F "$(cat "$scratch/tty")" 2>/dev/null | grep -qF -e "intr = $1;" || [ $tries -ge 600 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
+# type_in TEXT: a terminal that has ended meanwhile is no reason to end here.
+type_in()
+{
+    # shellcheck disable=SC2059 # the text has escapes
+    (printf "$1" >&5) 2>/dev/null
+}
+
 # begin ARGUMENTS...: the machine on a terminal; what is written to file 5 is typed.
 begin()
 {
     rm -f "$scratch/keys"
     mkfifo "$scratch/keys"
     : >"$scratch/out"
-    timeout -k 10 100 script -qec "echo \$\$ >$scratch/pid; exec $quire run $*" /dev/null \
+    timeout -k 10 100 script -qec "tty >$scratch/tty; echo \$\$ >$scratch/pid; exec $quire run $*" /dev/null \
         <"$scratch/keys" >"$scratch/out" 2>&1 &
     terminal=$!
     exec 5>"$scratch/keys"
@@ -48,11 +65,13 @@ for ARCH in x86_64 i386; do
         "$(dirname "$0")/programs/unruly.c" || exit 1
     begin "--root $scratch/root"
     await 'quire> '
-    printf 'ls\rls /bin\rls bin/loops\rls /no\rrun /bin/loops\r' >&5
+    type_in 'ls\rls /bin\rls bin/loops\rls /no\rrun /bin/loops\r'
     await 'round and round'
-    printf '\003' >&5
+    await_interrupt '^]'
+    type_in '\003'
     await 'status 130'
-    printf 'run /bin/hello\rquit\r' >&5
+    await_interrupt '^C'
+    type_in 'run /bin/hello\rquit\r'
     wait $terminal
     equal "$ARCH: Ctrl-C: the monitor goes on to its end" $? 0
     exec 5>&-
@@ -66,7 +85,7 @@ for ARCH in x86_64 i386; do
     cp "$scratch/root/bin/loops" "$scratch/root/bin/alloc5"
     begin "--root $scratch/root"
     await 'round and round'
-    printf '\003' >&5
+    type_in '\003'
     wait $terminal
     equal "$ARCH: Ctrl-C in the tour: status" $? 130
     exec 5>&-
