@@ -202,4 +202,5 @@ help: ## this list
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find build -name '*.d' 2>/dev/null)
+# Those of the host's builds are read only when one of them is wanted: they are many, and ./quire run makes the kernel each time.
+-include $(shell find $(if $(filter-out kernel test-kernel iso,$(or $(MAKECMDGOALS),kernel)),build,$(B)) -name '*.d' 2>/dev/null)

@@ -22,7 +22,7 @@ for word; do
     *) echo "usage: vm.sh [--tsv] [--quick]" >&2 && exit 2 ;;
     esac
 done
-for tool in gcc make cpio qemu-system-x86_64; do
+for tool in gcc make flock cpio qemu-system-x86_64; do
     command -v $tool >/dev/null 2>&1 || {
         echo "vm: $tool is missing: nothing is measured" >&2
         exit 77
@@ -72,7 +72,7 @@ rows()
 # on_quire ARCH
 on_quire()
 {
-    make -s ARCH="$1" kernel
+    flock build/lock make -s ARCH="$1" kernel
     mkdir -p "$work/$1/run"
     cp "$build/vm-$2" "$work/$1/run/program"
     printf '%s\0' /run/program $quick >"$work/$1/run/arguments"
