@@ -201,7 +201,7 @@ suite_boot()
 
 suite_tree()
 {
-    prove -e sh tests/tree/*.t
+    prove -j "$jobs" -e sh tests/tree/*.t
 }
 
 have prove || { echo "tests need prove (Debian package perl)" >&2 && exit 1; }

@@ -6,8 +6,14 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 command -v clang-format >/dev/null 2>&1 || { echo "clang-format is not installed" && exit 3; }
-status=0
-for file in $(find include mm kernel user tests tools -name '*.[ch]' | sort); do
-    clang-format --dry-run --Werror "$file" >/dev/null 2>&1 || { echo "$file: not as clang-format writes it" && status=1; }
+files()
+{
+    find include mm kernel user tests tools -name '*.[ch]' | sort
+}
+
+# All at once: the program's start costs more than a file does.
+files | xargs -P 2 -n 100 clang-format --dry-run --Werror >/dev/null 2>&1 && exit 0
+for file in $(files); do
+    clang-format --dry-run --Werror "$file" >/dev/null 2>&1 || echo "$file: not as clang-format writes it"
 done
-exit $status
+exit 1

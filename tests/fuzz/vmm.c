@@ -162,7 +162,8 @@ static void fault(input_t *input, quire_space_t *space)
     unsigned access = next(input);
     size_t before = space->reserved_pages;
 
-    judge(space, before, quire_vmm_fault(space, va, access % 16 * QUIRE_ACCESS_WRITE), MAY(NOT_FOUND) | MAY(DENIED) | MAY(NO_MEMORY));
+    judge(space, before, quire_vmm_fault(space, va, access % 16 * QUIRE_ACCESS_WRITE),
+          MAY(NOT_FOUND) | MAY(DENIED) | MAY(NO_MEMORY));
 }
 
 /* What was written is there, as far as it was written. */

@@ -7,7 +7,9 @@
  * long as anybody might, and after that takes the port for broken. With a FIFO, sixteen bytes may be written each time
  * the transmitter reports itself empty.
  *
- * Switching the FIFO on empties it. What somebody typed before that is taken out first, and is read first.
+ * The console has none: switching it on throws away what somebody typed before, and a key that arrives between the last
+ * look and the switch could not be saved by looking first. Without it an emulator keeps each key until the one before
+ * is taken.
  */
 #include "../arch.h"
 
@@ -29,9 +31,6 @@
 
 static const uint16_t bases[PORTS] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 static bool present[PORTS];
-static uint8_t early[PORTS][FIFO_BYTES]; /* received before the FIFO was switched on */
-static uint8_t early_count[PORTS];
-static uint8_t early_read[PORTS];
 
 static bool probe(uint16_t base)
 {
@@ -42,10 +41,9 @@ static bool probe(uint16_t base)
     return cpu_in8(base + SCRATCH) == 0xa5;
 }
 
-static void keep_early(unsigned port)
+static bool has_fifo(unsigned port)
 {
-    while (early_count[port] < FIFO_BYTES && (cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
-        early[port][early_count[port]++] = cpu_in8(bases[port] + DATA);
+    return port != SERIAL_CONSOLE;
 }
 
 void serial_init(void)
@@ -61,8 +59,8 @@ void serial_init(void)
         cpu_out8(base + DATA, 1);
         cpu_out8(base + INTERRUPTS, 0);
         cpu_out8(base + LINE_CONTROL, 0x03); /* 8 bits, no parity, 1 stop bit */
-        keep_early(port);
-        cpu_out8(base + FIFO, 0xc7);
+        if (has_fifo(port))
+            cpu_out8(base + FIFO, 0xc7);
         cpu_out8(base + MODEM_CONTROL, 0x03);
     }
 }
@@ -80,11 +78,12 @@ static bool wait_until_empty(uint16_t base)
 void serial_write(unsigned port, const void *bytes, size_t count)
 {
     const uint8_t *at = bytes;
+    size_t at_once = has_fifo(port) ? FIFO_BYTES : 1;
 
     if (port >= PORTS || !present[port])
         return;
     for (size_t i = 0; i < count; i++) {
-        if (i % FIFO_BYTES == 0 && !wait_until_empty(bases[port])) {
+        if (i % at_once == 0 && !wait_until_empty(bases[port])) {
             present[port] = false;
             return;
         }
@@ -96,8 +95,6 @@ int serial_read(unsigned port)
 {
     if (port >= PORTS || !present[port])
         return -1;
-    if (early_read[port] < early_count[port])
-        return early[port][early_read[port]++];
     if (!(cpu_in8(bases[port] + LINE_STATUS) & STATUS_RECEIVED))
         return -1;
     return cpu_in8(bases[port] + DATA);

@@ -10,11 +10,9 @@
  * is the port's fence, for every CPU. Two CPUs run in every interleaving with few changes, and loads read old messages
  * in every way, a few times in each execution.
  */
-#define _DEFAULT_SOURCE
 #include "litmus.h"
 
-#include <ucontext.h>
-
+#include "fiber.h"
 #include "host.h"
 
 #define CPUS     2
@@ -39,8 +37,8 @@ static view_t fenced;
 static view_t read_by[CPUS];  /* what an acquire fence takes over */
 static view_t released[CPUS]; /* what relaxed stores take along since a release fence */
 
-static ucontext_t contexts[CPUS];
-static ucontext_t home;
+static fiber_t fibers[CPUS];
+static fiber_t home;
 static unsigned char stacks[CPUS][0x10000];
 static void (*bodies[CPUS])(void);
 static bool finished[CPUS];
@@ -86,7 +84,7 @@ static void switch_to(unsigned other)
 
     running = other;
     host_use_cpu(other);
-    swapcontext(&contexts[before], &contexts[other]);
+    fiber_switch(&fibers[before], &fibers[other]);
 }
 
 static void step(void)
@@ -244,7 +242,7 @@ static void run_body(void)
     if (!finished[1 - cpu])
         switch_to(1 - cpu);
     modelled = false;
-    setcontext(&home);
+    fiber_switch(&fibers[cpu], &home);
 }
 
 static void prepare(void)
@@ -260,11 +258,7 @@ static void prepare(void)
     old_left = old_allowed;
     for (unsigned cpu = 0; cpu < CPUS; cpu++) {
         finished[cpu] = false;
-        getcontext(&contexts[cpu]);
-        contexts[cpu].uc_stack.ss_sp = stacks[cpu];
-        contexts[cpu].uc_stack.ss_size = sizeof(stacks[cpu]);
-        contexts[cpu].uc_link = NULL;
-        makecontext(&contexts[cpu], run_body, 0);
+        fiber_make(&fibers[cpu], stacks[cpu], sizeof(stacks[cpu]), run_body);
     }
 }
 
@@ -283,12 +277,7 @@ void litmus_execute(void)
     running = 0;
     host_use_cpu(0);
     modelled = true;
-    volatile bool done = false;
-    getcontext(&home);
-    if (!done) {
-        done = true;
-        setcontext(&contexts[0]);
-    }
+    fiber_switch(&home, &fibers[0]);
     modelled = false;
     host_use_cpu(0);
 }
