@@ -9,7 +9,7 @@
  *     monitor        the same, then the monitor
  *     run            the program run/program of the initial file system; its exit status is the machine's
  *     account        after `run`: every frame must be back, and all checks hold; or the status is 125
- *     test[=SUITE]   the unit tests, in a kernel that has them
+ *     test[=SUITES]  the unit tests, in a kernel that has them; of these suites, with commas between them
  *     check          allocate and free every frame there is, run a process, and account for all of it
  *     bench          figures of the bring-up and of the walk; bench=paging: of the library's calls
  *     bench=switch   what a switch of memory costs, by pages and by segments
@@ -50,17 +50,17 @@
 #define RICH_FRAMES        16384 /* 64 MiB */
 
 /* Present only in the kernel that holds the tests. */
-extern unsigned kernel_tests(const char *suite) __attribute__((weak));
+extern unsigned kernel_tests(const char *suites) __attribute__((weak));
 
 static int run_tests(void)
 {
-    char suite[32];
+    char suites[64];
 
     if (kernel_tests == NULL) {
         print("this kernel holds no tests\n");
         return 1;
     }
-    return kernel_tests(boot_option("test", suite, sizeof(suite)) && suite[0] != '\0' ? suite : NULL) == 0 ? 0 : 1;
+    return kernel_tests(boot_option("test", suites, sizeof(suites)) && suites[0] != '\0' ? suites : NULL) == 0 ? 0 : 1;
 }
 
 /* Programs and the tour are watched; tests and measurements of the bring-up are not disturbed. */

@@ -77,18 +77,28 @@ uint64_t test_random_below(uint64_t bound)
     return bound == 0 ? 0 : test_random() % bound;
 }
 
-static bool same(const char *a, const char *b)
+/* Whether `name` is one of `list`, which has commas between its names. */
+static bool is_in(const char *name, const char *list)
 {
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
+    for (;;) {
+        const char *at = name;
+
+        while (*at != '\0' && *at == *list) {
+            at++;
+            list++;
+        }
+        if (*at == '\0' && (*list == ',' || *list == '\0'))
+            return true;
+        while (*list != ',' && *list != '\0')
+            list++;
+        if (*list++ == '\0')
+            return false;
     }
-    return *a == *b;
 }
 
-static bool selected(const test_t *test, const char *suite)
+static bool selected(const test_t *test, const char *suites)
 {
-    return suite == NULL || same(test->suite, suite);
+    return suites == NULL || is_in(test->suite, suites);
 }
 
 static unsigned run_one(const test_t *test, unsigned number)
@@ -116,19 +126,19 @@ static unsigned run_one(const test_t *test, unsigned number)
     return 1;
 }
 
-unsigned test_run(const char *suite)
+unsigned test_run(const char *suites)
 {
     unsigned planned = 0;
     unsigned failed = 0;
     unsigned number = 0;
 
     for (const test_t *const *at = __start_quire_tests; at < __stop_quire_tests; at++)
-        planned += selected(*at, suite);
+        planned += selected(*at, suites);
     test_home_write("TAP version 13\n1..");
     write_number(planned, 10);
     test_home_write("\n");
     for (const test_t *const *at = __start_quire_tests; at < __stop_quire_tests; at++) {
-        if (selected(*at, suite))
+        if (selected(*at, suites))
             failed += run_one(*at, ++number);
     }
     return failed;

@@ -54,8 +54,8 @@ uint64_t test_random_below(uint64_t bound);
 /* How long random tests should run: 1 in a quick run, more in a long one. */
 unsigned test_effort(void);
 
-/* Runs the tests of a suite, or all if NULL; prints TAP; returns how many failed. */
-unsigned test_run(const char *suite);
+/* Runs the tests of these suites, with commas between them, or all if NULL; prints TAP; returns how many failed. */
+unsigned test_run(const char *suites);
 
 /* --- what a home provides --- */
 
