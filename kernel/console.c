@@ -6,11 +6,15 @@
  * a program or the monitor. Idea: one place that takes bytes from the port. It keeps keys until they are read, and
  * Ctrl-C as a flag. While there is no room the rest stays in the port, whose sender then waits.
  *
+ * Ctrl-] ends the machine. The terminal sees to that itself while a program runs (./quire), but it is told of the
+ * program at the same time as it starts: a key that is quicker arrives here.
+ *
  * There is no interrupt: who wants to know asks, once in a time slice.
  */
 #include "console.h"
 
 #include "arch/arch.h"
+#include "supervise.h"
 
 #define KEYS 256 /* a power of two */
 
@@ -35,6 +39,8 @@ static void take(void)
         if (watching && key == CONSOLE_INTERRUPT) {
             interrupted = true;
             count = 0;
+        } else if (watching && key == CONSOLE_END) {
+            arch_exit(true, STATUS_INTERRUPTED);
         } else {
             keys[(first + count++) % KEYS] = (uint8_t)key;
         }

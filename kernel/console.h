@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* console.h - what is typed at the console: keys, and the wish to interrupt what is going on (Ctrl-C, byte 3). */
+/* console.h - what is typed at the console: keys, the wish to interrupt what is going on (Ctrl-C), and to end it all
+   (Ctrl-]). */
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 
 #include <stdbool.h>
 
 #define CONSOLE_INTERRUPT 3
+#define CONSOLE_END       29
 
-/* Whether byte 3 is Ctrl-C. At first it is a byte like all others, as a program's input needs it. */
+/* Whether these two bytes mean that. At first they are bytes like all others, as a program's input needs them. */
 void console_watch(bool watch);
 
 /* Whether Ctrl-C was typed and not forgotten yet. What was typed before it is dropped, as a terminal does. */

@@ -27,12 +27,24 @@ wait_for()
     done
 }
 
+# wait_for_interrupt KEY: until the terminal takes this one, "^C" say, for what interrupts; at most 60 seconds.
+wait_for_interrupt()
+{
+    tries=0
+    until stty -F "$(cat "$scratch/tty")" -a 2>/dev/null | grep -qF "intr = $1;"; do
+        [ $tries -lt 600 ] || { echo "# $1 never was what interrupts" && return 1; }
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
 # on_terminal COMMAND: starts it on a terminal of its own, whose state before and after, and its status, are kept.
 on_terminal()
 {
     rm -f "$scratch/screen" "$scratch/status" "$scratch/tmp"/*
     cat >"$scratch/session" <<END
 trap : INT
+tty >"$scratch/tty"
 stty -g >"$scratch/before"
 TMPDIR="$scratch/tmp" $1
 echo \$? >"$scratch/status"
@@ -104,8 +116,15 @@ wait_for 'quire> '
 type_keys "run /bin/hello
 " "unfinished"
 wait_for 'unfinished'
+wait_for_interrupt '^C'
 type_keys "$interrupt"
 ended "at the prompt, after a program"
+
+# Here the terminal does not see to it: the kernel does.
+on_terminal "$quire run"
+wait_for 'quire> '
+type_keys "$escape"
+ended "at the prompt, Ctrl-]"
 
 # A program that the monitor runs: Ctrl-] ends all. Ctrl-C does not, it is the kernel's.
 if can_compile gcc; then
