@@ -36,6 +36,15 @@ await_interrupt()
     done
 }
 
+# children_of PROCESS: any process may end while it is looked at.
+children_of()
+{
+    for folder in /proc/[0-9]*; do
+        parent=$(sed -n 's/^PPid:[[:blank:]]*//p' "$folder/status" 2>/dev/null)
+        [ "$parent" != "$1" ] || echo "${folder#/proc/}"
+    done
+}
+
 # type_in TEXT: a terminal that has ended meanwhile is no reason to end here.
 type_in()
 {
@@ -104,8 +113,7 @@ until grep -q 'quire> ' "$scratch/out" || [ $tries -ge 600 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
-machines=$(awk -v parent="$(cat "$scratch/pid")" '{ sub(/.*\) /, "") } $2 == parent { split(FILENAME, part, "/"); print part[3] }' \
-    /proc/[0-9]*/stat 2>/dev/null)
+machines=$(children_of "$(cat "$scratch/pid")")
 kill -TERM "$(cat "$scratch/pid")"
 wait $terminal
 equal "SIGTERM ends it: status" $? 143
