@@ -118,7 +118,7 @@ quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_p
 
 /* QUIRE_NO_MEMORY: nothing of that order is left in that zone. QUIRE_INVALID: no such order, zone or owner.
    QUIRE_ZONE_ANY and QUIRE_ZONE_BELOW_4G search from above: what lies above 4 GiB first, then what lies above 16 MiB,
-   and memory for ISA DMA last. In each, the hint of lifetime decides between fields, and never makes a request fail.
+   and memory for ISA DMA last. In each, the hint of lifetime decides between chunks, and never makes a request fail.
    Before it fails, a request takes back what other CPUs have claimed, and asks the shrinker. With `no_wait` it does
    neither, and fails although up to some hundred frames a CPU may be free: what other CPUs have claimed
    (claimed_frames). A CPU that is stopped in the middle of a call keeps up to 64 frames from all others, and what lies
@@ -136,6 +136,13 @@ quire_status_t quire_pmm_release(quire_pmm_t *pmm, quire_frame_t frame, bool *fr
 
 /* References of a block, 0 if it is not allocated. */
 uint32_t quire_pmm_references(const quire_pmm_t *pmm, quire_frame_t frame);
+
+/* The word that is kept beside a block for its references beyond the first; NULL: no such frame. A page table has one
+   holder, so for a frame of QUIRE_OWNER_TABLE the word is that holder's own, to count in or to mark as it likes: 0 when
+   the frame is handed out, and 0 again before it is freed. Such a frame is not retained. Of a frame that somebody
+   shares it is the PMM's. */
+uint32_t *quire_pmm_far_word(const quire_pmm_t *pmm, quire_frame_t frame); /* beyond the first bank */
+static inline uint32_t *quire_pmm_word(const quire_pmm_t *pmm, quire_frame_t frame);
 
 quire_frame_info_t quire_pmm_frame_info(const quire_pmm_t *pmm, quire_frame_t frame);
 const char *quire_owner_name(quire_owner_t owner);
@@ -169,7 +176,7 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
 typedef bool (*quire_pmm_shrinker_t)(void *context, unsigned order);
 void quire_pmm_set_shrinker(quire_pmm_t *pmm, quire_pmm_shrinker_t shrinker, void *context);
 
-/* Reads the state of every field and the tags of those in use: for people, not for a fast path. Exact while no other
+/* Reads the state of every chunk and the tags of those in use: for people, not for a fast path. Exact while no other
    CPU allocates or frees; otherwise each figure is of some moment during the call. Answers as well as it can where
    magazines were overwritten; that they were, quire_pmm_check() tells. */
 void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
@@ -177,13 +184,13 @@ void quire_pmm_stats(const quire_pmm_t *pmm, quire_pmm_stats_t *stats);
 /* Frame numbers [*first, *end) are what the metadata cover. There may be wide holes between. */
 void quire_pmm_bounds(const quire_pmm_t *pmm, quire_frame_t *first, quire_frame_t *end);
 
-/* Recounts everything from the bitmap: fields, zones, claims, and what searches go by. QUIRE_CORRUPT, and the broken
+/* Recounts everything from the bitmap: chunks, zones, claims, and what searches go by. QUIRE_CORRUPT, and the broken
    rule in the log, if one of them lies. Wants a moment in which no other CPU allocates or frees. */
 quire_status_t quire_pmm_check(const quire_pmm_t *pmm) QUIRE_MUST_CHECK;
 
-/* Private to mm/pmm, here so that the host can provide the storage; see mm/pmm/pmm_private.h. */
+/* Private to mm/pmm, here so that the host can provide the storage; see mm/pmm/pmm.h. */
 typedef struct quire_pmm_shape {
-    size_t words; /* of one tree */
+    size_t words; /* of one hierarchical bitmap */
     unsigned levels;
     uint32_t offset[5];
     uint32_t bits[5];
@@ -192,20 +199,20 @@ typedef struct quire_pmm_shape {
 struct quire_pmm {
     size_t first_frame; /* the frame that bit 0 stands for; a multiple of 1024 */
     size_t near_frames; /* frames of the first bank: those that a subtraction finds */
-    uint32_t *fields;   /* the state of each 512 frames */
+    uint32_t *chunks;   /* the state of each 512 frames */
     uint8_t *tags;      /* one a frame: what starts there, and whose it is */
     struct quire_pmm_magazine *magazines;
-    unsigned slot_count;
+    unsigned cpu_count;
     unsigned shrinking;
-    uintptr_t *bitmap; /* 1 = free and not claimed */
-    uint32_t *extra;   /* one a frame: references beyond the first */
-    uintptr_t *trees;
+    uintptr_t *frame_bits; /* 1 = free and not claimed */
+    uint32_t *extra;       /* one a frame: references beyond the first */
+    uintptr_t *bitmaps;
     quire_pmm_shape_t shape;
     struct quire_pmm_bank *banks; /* in order of address */
     size_t bank_count;
     size_t frame_count; /* indices, up to the last frame */
-    size_t field_count;
-    size_t zone_fields[QUIRE_ZONES]; /* fields below the end of each zone */
+    size_t chunk_count;
+    size_t zone_chunks[QUIRE_ZONES]; /* chunks below the end of each zone */
     size_t stride;                   /* how far apart the CPUs begin their searches */
     quire_pmm_shrinker_t shrinker;
     void *shrinker_context;
@@ -214,5 +221,12 @@ struct quire_pmm {
     size_t zone_total_frames[QUIRE_ZONES];
     size_t metadata_bytes;
 };
+
+static inline uint32_t *quire_pmm_word(const quire_pmm_t *pmm, quire_frame_t frame)
+{
+    size_t index = frame.number - pmm->first_frame;
+
+    return index < pmm->near_frames ? &pmm->extra[index] : quire_pmm_far_word(pmm, frame);
+}
 
 #endif

@@ -8,7 +8,7 @@
  * Idea: metadata are laid out by an *index* that counts the frames of banks, in order of address. A bank is a stretch
  * of the map that holds RAM: what is usable, and what can become so (boot information, modules, ACPI tables), since
  * quire_pmm_add() wants room for it. Each bank begins, in memory and in the index, at a multiple of the largest block,
- * so that alignment in the bitmap is alignment in memory, and no field, no pair of fields and no block crosses a
+ * so that alignment in the bitmap is alignment in memory, and no chunk, no pair of chunks and no block crosses a
  * border. Because the order is that of addresses, the frames below a zone's end are those below an index.
  *
  * The way from a frame's number to its index and back is one subtraction in the first bank, and the test whether it is
@@ -23,7 +23,7 @@
  * Rejected: a table of offsets by gibibyte (a dependent load in every call, and a page of table for each TiB); a bank
  * for each region (nearly every machine would have several, and none of them large).
  */
-#include "pmm/pmm_private.h"
+#include "pmm.h"
 
 #define BRIDGES_MIN ((uint64_t)4 * BLOCK_FRAMES)    /* 16 MiB: what costs next to nothing is always covered */
 #define BRIDGES_MAX ((uint64_t)1024 * BLOCK_FRAMES) /* 4 GiB */
@@ -52,7 +52,7 @@ static uint64_t ram_frames(const quire_memory_region_t *region, uint64_t top, ui
     return *first + frames > top ? top - *first : frames;
 }
 
-void pmm_survey_begin(pmm_survey_t *survey, const quire_memory_map_t *map, quire_pa_t limit)
+void quire_pmm_survey_begin(pmm_survey_t *survey, const quire_memory_map_t *map, quire_pa_t limit)
 {
     uint64_t first;
 
@@ -78,7 +78,7 @@ static bool next_ram(pmm_survey_t *survey, uint64_t *first, uint64_t *end)
     return false;
 }
 
-pmm_found_t pmm_survey_next(pmm_survey_t *survey, pmm_bank_t *bank)
+pmm_found_t quire_pmm_survey_next(pmm_survey_t *survey, pmm_bank_t *bank)
 {
     const uint64_t mask = BLOCK_FRAMES - 1;
     uint64_t start;
@@ -122,14 +122,14 @@ static const pmm_bank_t *bank_at(const quire_pmm_t *pmm, size_t index)
     return &pmm->banks[low];
 }
 
-size_t pmm_bank_number(const quire_pmm_t *pmm, size_t index)
+size_t quire_pmm_bank_number(const quire_pmm_t *pmm, size_t index)
 {
     const pmm_bank_t *bank = bank_at(pmm, index);
 
     return bank->first + (index - bank->base);
 }
 
-size_t pmm_bank_index(const quire_pmm_t *pmm, size_t number)
+size_t quire_pmm_bank_index(const quire_pmm_t *pmm, size_t number)
 {
     size_t low = 0;
     size_t high = pmm->bank_count;
@@ -147,7 +147,7 @@ size_t pmm_bank_index(const quire_pmm_t *pmm, size_t number)
     return NONE;
 }
 
-size_t pmm_bank_rest(const quire_pmm_t *pmm, size_t index)
+size_t quire_pmm_bank_rest(const quire_pmm_t *pmm, size_t index)
 {
     const pmm_bank_t *bank = bank_at(pmm, index);
     size_t offset = index - bank->base;

@@ -2,10 +2,10 @@
 /*
  * check_claims.c - are the magazines such as they can be, and is every frame that is claimed in exactly one of them?
  *
- * Part of quire_pmm_check(); how the two sides are compared is told in pmm_check.c. The calling CPU's magazines are
+ * Part of quire_pmm_check(); how the two sides are compared is told in check.c. The calling CPU's magazines are
  * judged as they are: putting their contents back first would write what may be corrupt into the bitmap.
  */
-#include "pmm/pmm_private.h"
+#include "pmm.h"
 
 static bool unsound(const char *rule)
 {
@@ -13,12 +13,12 @@ static bool unsound(const char *rule)
     return false;
 }
 
-static bool knows_field(const quire_pmm_t *pmm, unsigned number, uint32_t field)
+static bool knows_chunk(const quire_pmm_t *pmm, unsigned number, uint32_t chunk)
 {
-    if (field == FIELD_NONE)
+    if (chunk == CHUNK_NONE)
         return true;
     /* The first pool's tells only whether there may be something in the pools. */
-    return number < CLASSES ? field < pmm->field_count : number == CLASSES && field == 0;
+    return number < CLASSES ? chunk < pmm->chunk_count : number == CLASSES && chunk == 0;
 }
 
 static bool is_sound(const quire_pmm_t *pmm, unsigned cpu, unsigned number)
@@ -34,16 +34,16 @@ static bool is_sound(const quire_pmm_t *pmm, unsigned cpu, unsigned number)
         return unsound("pmm: a CPU's magazine holds more than it has room for");
     if (load_relaxed(&magazine->floor) != floor || load_relaxed(&magazine->limit) != limit)
         return unsound("pmm: a CPU's magazine is shut, and nobody is taking it back");
-    if (!knows_field(pmm, number, load_relaxed(&magazine->field)))
-        return unsound("pmm: a CPU claims from a field that there is not");
+    if (!knows_chunk(pmm, number, load_relaxed(&magazine->chunk)))
+        return unsound("pmm: a CPU claims from a chunk that there is not");
     if (load_relaxed(&magazine->mask) != 0 && (load_relaxed(&magazine->base) & (WORD_FRAMES - 1)) != 0)
         return unsound("pmm: a CPU has claimed a word that there is not");
     return true;
 }
 
-bool pmm_slots_are_sound(const quire_pmm_t *pmm)
+bool quire_pmm_cpu_caches_are_sound(const quire_pmm_t *pmm)
 {
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         for (unsigned number = 0; number < MAGAZINES; number++) {
             if (!is_sound(pmm, cpu, number))
                 return false;
@@ -57,21 +57,21 @@ static bool is_claimed(const quire_pmm_t *pmm, size_t index)
 {
     if (index >= pmm->frame_count || (tag_of(pmm, index) & TAG_CODE) != TAG_FREE)
         return false;
-    if (load_relaxed(&pmm->fields[index >> FIELD_ORDER]) & FIELD_SPECIAL)
+    if (load_relaxed(&pmm->chunks[index >> CHUNK_ORDER]) & CHUNK_SPECIAL)
         return false;
-    return !(load_relaxed(pmm->bitmap + index / WORD_FRAMES) >> (index % WORD_FRAMES) & 1) &&
-           pmm_block_start(pmm, index) == NONE;
+    return !(load_relaxed(pmm->frame_bits + index / WORD_FRAMES) >> (index % WORD_FRAMES) & 1) &&
+           quire_pmm_block_start(pmm, index) == NONE;
 }
 
 /* Counts a frame that a magazine holds; false: it cannot hold that. */
 static bool count_one(const quire_pmm_t *pmm, size_t index, size_t *claimed, uint32_t *marks)
 {
     if (!is_claimed(pmm, index)) {
-        pmm_complain(pmm, index, "is claimed by a CPU and is not free", false);
+        quire_pmm_report(pmm, index, "is claimed by a CPU and is not free", false);
         return false;
     }
     ++*claimed;
-    *marks += pmm_mark(index);
+    *marks += claim_mark(index);
     return true;
 }
 
@@ -101,7 +101,7 @@ static unsigned holds(const magazine_t *magazine, size_t index)
     return times + (offset < WORD_FRAMES && (load_relaxed(&magazine->mask) >> offset & 1));
 }
 
-bool pmm_may_go_back(const quire_pmm_t *pmm, const magazine_t *magazine)
+bool quire_pmm_may_go_back(const quire_pmm_t *pmm, const magazine_t *magazine)
 {
     uint32_t count = load_relaxed(&magazine->count);
     size_t base = load_relaxed(&magazine->base);
@@ -128,21 +128,22 @@ static bool name_one(const quire_pmm_t *pmm, size_t index)
 
     if (!is_claimed(pmm, index))
         return false;
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         for (unsigned number = 0; number < MAGAZINES; number++)
             times += holds(magazine_of(pmm, cpu, number), index);
     }
     if (times != 1)
-        pmm_complain(pmm, index, times == 0 ? "is neither in use nor anywhere to be found" : "is claimed twice", false);
+        quire_pmm_report(pmm, index, times == 0 ? "is neither in use nor anywhere to be found" : "is claimed twice",
+                         false);
     return times != 1;
 }
 
-bool pmm_claims_match(const quire_pmm_t *pmm, size_t expected, uint32_t expected_marks)
+bool quire_pmm_claims_match(const quire_pmm_t *pmm, size_t expected, uint32_t expected_marks)
 {
     size_t claimed = 0;
     uint32_t marks = 0;
 
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         for (unsigned number = 0; number < MAGAZINES; number++) {
             if (!count_magazine(pmm, magazine_of(pmm, cpu, number), &claimed, &marks))
                 return false;

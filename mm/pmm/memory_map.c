@@ -5,12 +5,12 @@
  * Problem: entries come in any order, overlap, wrap and contradict each other, and there is no memory yet to sort
  * them in. Being wrong once means handing out the firmware's own memory.
  *
- * Idea: the array is always in its final form. An entry is inserted piece by piece: where it meets nothing it becomes
+ * Idea: the array is always in its final form. An entry is inserted part by part: where it meets nothing it becomes
  * a region; where it meets a region of a lower kind it cuts its part out of it; where it meets an equal or higher kind
  * that part is already said. So the result does not depend on the order of the entries.
  *
- * When the array is full, precision is given up and never safety. A usable piece is dropped. Any other piece swallows
- * what stands beside it: the rest of the region it cuts, or a neighbour with the gap between. Dropping a reserved piece
+ * When the array is full, precision is given up and never safety. A usable part is dropped. Any other part swallows
+ * what stands beside it: the rest of the region it cuts, or a neighbour with the gap between. Dropping a reserved part
  * would be wrong even though it leaves a gap: a usable entry that comes later would fill the gap.
  *
  * Invariants (quire_memory_map_check): sorted by start, no region empty, no two overlap, neighbours that touch differ
@@ -72,15 +72,15 @@ static size_t find_region(const quire_memory_map_t *map, uint64_t address)
     return low;
 }
 
-/* Replaces `removed` regions at `index` by `added` pieces. The caller has made sure that they fit. */
-static void replace_regions(quire_memory_map_t *map, size_t index, size_t removed, const quire_memory_region_t *pieces,
+/* Replaces `removed` regions at `index` by `added` parts. The caller has made sure that they fit. */
+static void replace_regions(quire_memory_map_t *map, size_t index, size_t removed, const quire_memory_region_t *parts,
                             size_t added)
 {
     quire_memory_region_t *at = map->regions + index;
 
     memmove(at + added, at + removed, (map->count - index - removed) * sizeof(*at));
-    for (size_t piece = 0; piece < added; piece++)
-        at[piece] = pieces[piece];
+    for (size_t part = 0; part < added; part++)
+        at[part] = parts[part];
     map->count += added - removed;
 }
 
@@ -110,9 +110,9 @@ static uint64_t usable_bytes(const quire_memory_region_t *region)
     return region->kind == QUIRE_MEMORY_USABLE ? region->end - region->start : 0;
 }
 
-/* Which neighbour of the gap before `index` a piece should join: where the least usable memory is lost, then the
+/* Which neighbour of the gap before `index` a part should join: where the least usable memory is lost, then the
  * nearer. */
-static size_t choose_neighbour(const quire_memory_map_t *map, size_t index, const quire_memory_region_t *piece)
+static size_t choose_neighbour(const quire_memory_map_t *map, size_t index, const quire_memory_region_t *part)
 {
     if (index == 0)
         return 0;
@@ -122,91 +122,91 @@ static size_t choose_neighbour(const quire_memory_map_t *map, size_t index, cons
     const quire_memory_region_t *right = &map->regions[index];
     if (usable_bytes(left) != usable_bytes(right))
         return usable_bytes(left) < usable_bytes(right) ? index - 1 : index;
-    return piece->start - left->end < right->start - piece->end ? index - 1 : index;
+    return part->start - left->end < right->start - part->end ? index - 1 : index;
 }
 
-/* The array is full and `piece` lies in a gap: a neighbour grows over the gap and the piece. */
-static void swallow_neighbour(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+/* The array is full and `part` lies in a gap: a neighbour grows over the gap and the part. */
+static void swallow_neighbour(quire_memory_map_t *map, size_t index, quire_memory_region_t part)
 {
-    size_t victim = choose_neighbour(map, index, &piece);
+    size_t victim = choose_neighbour(map, index, &part);
     quire_memory_region_t *region = &map->regions[victim];
 
-    if (piece.start < region->start)
-        region->start = piece.start;
-    if (piece.end > region->end)
-        region->end = piece.end;
-    if (piece.kind > region->kind)
-        region->kind = piece.kind;
+    if (part.start < region->start)
+        region->start = part.start;
+    if (part.end > region->end)
+        region->end = part.end;
+    if (part.kind > region->kind)
+        region->kind = part.kind;
     join_around(map, victim, 1);
 }
 
-/* Puts a piece into the gap before the region at `index`. */
-static bool fill_gap(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+/* Puts a part into the gap before the region at `index`. */
+static bool fill_gap(quire_memory_map_t *map, size_t index, quire_memory_region_t part)
 {
     bool touches_left =
-        index > 0 && map->regions[index - 1].end == piece.start && map->regions[index - 1].kind == piece.kind;
+        index > 0 && map->regions[index - 1].end == part.start && map->regions[index - 1].kind == part.kind;
 
     if (touches_left) {
-        map->regions[index - 1].end = piece.end;
+        map->regions[index - 1].end = part.end;
         join_right(map, index - 1);
         return true;
     }
-    if (index < map->count && map->regions[index].start == piece.end && map->regions[index].kind == piece.kind) {
-        map->regions[index].start = piece.start;
+    if (index < map->count && map->regions[index].start == part.end && map->regions[index].kind == part.kind) {
+        map->regions[index].start = part.start;
         return true;
     }
     if (map->count < map->capacity) {
-        replace_regions(map, index, 0, &piece, 1);
+        replace_regions(map, index, 0, &part, 1);
         return true;
     }
     map->truncated = true;
-    if (piece.kind != QUIRE_MEMORY_USABLE)
-        swallow_neighbour(map, index, piece);
+    if (part.kind != QUIRE_MEMORY_USABLE)
+        swallow_neighbour(map, index, part);
     return false;
 }
 
-/* If `piece` stands at a border of the region at `index`, beside a neighbour of the piece's kind, the border moves. */
-static bool move_border(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+/* If `part` stands at a border of the region at `index`, beside a neighbour of the part's kind, the border moves. */
+static bool move_border(quire_memory_map_t *map, size_t index, quire_memory_region_t part)
 {
     quire_memory_region_t *region = &map->regions[index];
 
-    if (region->start == piece.start && piece.end < region->end && index > 0 && region[-1].end == piece.start &&
-        region[-1].kind == piece.kind) {
-        region[-1].end = region->start = piece.end;
+    if (region->start == part.start && part.end < region->end && index > 0 && region[-1].end == part.start &&
+        region[-1].kind == part.kind) {
+        region[-1].end = region->start = part.end;
         return true;
     }
-    if (region->end == piece.end && region->start < piece.start && index + 1 < map->count &&
-        region[1].start == piece.end && region[1].kind == piece.kind) {
-        region[1].start = region->end = piece.start;
+    if (region->end == part.end && region->start < part.start && index + 1 < map->count &&
+        region[1].start == part.end && region[1].kind == part.kind) {
+        region[1].start = region->end = part.start;
         return true;
     }
     return false;
 }
 
-/* Cuts `piece`, which is of a higher kind and lies inside the region at `index`, out of that region. */
-static bool cut_region(quire_memory_map_t *map, size_t index, quire_memory_region_t piece)
+/* Cuts `part`, which is of a higher kind and lies inside the region at `index`, out of that region. */
+static bool cut_region(quire_memory_map_t *map, size_t index, quire_memory_region_t part)
 {
     quire_memory_region_t old = map->regions[index];
-    quire_memory_region_t pieces[3];
+    quire_memory_region_t parts[3];
     size_t room = map->capacity - map->count + 1;
-    size_t needed = 1 + (size_t)(old.start < piece.start) + (size_t)(piece.end < old.end);
+    size_t needed = 1 + (size_t)(old.start < part.start) + (size_t)(part.end < old.end);
     bool precise = needed <= room;
     size_t added = 0;
 
-    if (move_border(map, index, piece))
+    if (move_border(map, index, part))
         return true;
-    if (needed > room && piece.end < old.end) {
-        piece.end = old.end;
+    if (needed > room && part.end < old.end) {
+        part.end = old.end;
         needed--;
     }
     if (needed > room)
-        piece.start = old.start;
-    if (old.start < piece.start)
-        pieces[added++] = (quire_memory_region_t){old.start, piece.start, old.kind};
-    pieces[added++] = piece;
-    if (piece.end < old.end)
-        pieces[added++] = (quire_memory_region_t){piece.end, old.end, old.kind};
-    replace_regions(map, index, 1, pieces, added);
+        part.start = old.start;
+    if (old.start < part.start)
+        parts[added++] = (quire_memory_region_t){old.start, part.start, old.kind};
+    parts[added++] = part;
+    if (part.end < old.end)
+        parts[added++] = (quire_memory_region_t){part.end, old.end, old.kind};
+    replace_regions(map, index, 1, parts, added);
     join_around(map, index, added);
     map->truncated |= !precise;
     return precise;

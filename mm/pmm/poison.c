@@ -18,14 +18,14 @@
  * Rejected: a guard mapping for each freed frame (a flush for each free, and the direct map must be made of small
  * pages); a checksum (a table of its own, and it does not tell what was written).
  */
-#include "pmm/pmm_private.h"
+#include "pmm.h"
 
 #include "string.h"
 
 #define PATTERN_BYTE 0xd5
 #define PATTERN      (WORD_FULL / 255 * PATTERN_BYTE)
 
-void pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag)
+void quire_pmm_poison_fill(const quire_pmm_t *pmm, size_t index, uint8_t tag)
 {
     size_t frames = (size_t)1 << ((tag & TAG_CODE) - 1u);
 
@@ -49,11 +49,11 @@ static bool is_untouched(const quire_pmm_t *pmm, size_t index)
     return same;
 }
 
-void pmm_poison_verify(const quire_pmm_t *pmm, size_t index, unsigned order)
+void quire_pmm_poison_verify(const quire_pmm_t *pmm, size_t index, unsigned order)
 {
     for (size_t at = index; at < index + ((size_t)1 << order); at++) {
         quire_owner_t owner = (quire_owner_t)(load_relaxed(&pmm->tags[at]) >> TAG_OWNER_SHIFT);
         if (owner != QUIRE_OWNER_NONE && !is_untouched(pmm, at))
-            pmm_complain(pmm, at, "was written after it was freed", true);
+            quire_pmm_report(pmm, at, "was written after it was freed", true);
     }
 }

@@ -2,19 +2,19 @@
 /*
  * split.c - blocks divided into frames, and frames that are asked for by number.
  *
- * Dividing. A block inside a field is its tags: writing one for each frame divides it, the bits are clear already. A
- * whole field left its bitmap as it was when it was taken, and a fresh one has none: both are written while the field
+ * Dividing. A block inside a chunk is its tags: writing one for each frame divides it, the bits are clear already. A
+ * whole chunk left its bitmap as it was when it was taken, and a fresh one has none: both are written while the chunk
  * is still marked as huge, so that nobody looks, and the mark goes last. Nothing can fail half-way, because nothing is
  * allocated. A block with several holders is refused: one count cannot become many.
  *
- * By number. As for any frames, their number is reserved in the counter of their field and then their bits are taken;
+ * By number. As for any frames, their number is reserved in the counter of their chunk and then their bits are taken;
  * whoever else has a reservation there finds other bits. A bit that is clear is in use, or has been claimed by a CPU:
  * then what CPUs have claimed is taken back, once. All or none: what was taken before the failure is put back, and
  * until then no tag has been written.
  *
  * Rejected: a list of forbidden ranges that every search consults (it costs all for what few need).
  */
-#include "pmm/pmm_private.h"
+#include "pmm.h"
 
 #include <quire/event.h>
 
@@ -27,19 +27,19 @@ static void write_tags(const quire_pmm_t *pmm, size_t index, size_t frames, uint
         store_relaxed(&pmm->tags[index + frames], tag);
 }
 
-/* A field that is allocated as a whole becomes one of single frames, none of them free. */
-static void divide_field(const quire_pmm_t *pmm, size_t field, uint8_t tag)
+/* A chunk that is allocated as a whole becomes one of single frames, none of them free. */
+static void divide_chunk(const quire_pmm_t *pmm, size_t chunk, uint8_t tag)
 {
-    size_t start = field << FIELD_ORDER;
-    uint32_t state = load_relaxed(&pmm->fields[field]);
-    uint32_t class = class_for(pmm, field, QUIRE_LIFETIME_MOVABLE);
+    size_t start = chunk << CHUNK_ORDER;
+    uint32_t state = load_relaxed(&pmm->chunks[chunk]);
+    uint32_t class = class_for(pmm, chunk, QUIRE_LIFETIME_MOVABLE);
 
-    for (unsigned word = 0; word < FIELD_WORDS; word++)
-        store_relaxed(pmm_field_words(pmm, field) + word, 0);
-    if (state & FIELD_FRESH)
-        fill_zero(pmm->extra + start, FIELD_FRAMES);
-    write_tags(pmm, start, FIELD_FRAMES, tag);
-    store_release(&pmm->fields[field], class << FIELD_CLASS_SHIFT);
+    for (unsigned word = 0; word < CHUNK_WORDS; word++)
+        store_relaxed(chunk_words(pmm, chunk) + word, 0);
+    if (state & CHUNK_FRESH)
+        fill_zero(pmm->extra + start, CHUNK_FRAMES);
+    write_tags(pmm, start, CHUNK_FRAMES, tag);
+    store_release(&pmm->chunks[chunk], class << CHUNK_CLASS_SHIFT);
 }
 
 quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned order)
@@ -47,17 +47,17 @@ quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned o
     size_t index = frame_index(pmm, frame);
     if (index == NONE)
         return QUIRE_CORRUPT;
-    size_t field = index >> FIELD_ORDER;
+    size_t chunk = index >> CHUNK_ORDER;
     uint8_t tag = tag_of(pmm, index);
     uint8_t single = (uint8_t)((tag & ~(TAG_CODE | TAG_SHARED)) | TAG_FRAME);
     if (order > QUIRE_PMM_ORDER_MAX || (tag & TAG_CODE) != order + 1)
         return QUIRE_CORRUPT;
     if (quire_pmm_references(pmm, frame) != 1)
         return QUIRE_DENIED;
-    if (order > FIELD_ORDER)
-        divide_field(pmm, field + 1, single);
-    if (order >= FIELD_ORDER)
-        divide_field(pmm, field, single);
+    if (order > CHUNK_ORDER)
+        divide_chunk(pmm, chunk + 1, single);
+    if (order >= CHUNK_ORDER)
+        divide_chunk(pmm, chunk, single);
     else
         write_tags(pmm, index, (size_t)1 << order, single);
     quire_event(.kind = QUIRE_EVENT_FRAME_SPLIT, .level = (uint8_t)order, .frame = frame.number,
@@ -68,14 +68,14 @@ quire_status_t quire_pmm_split(quire_pmm_t *pmm, quire_frame_t frame, unsigned o
 /* --- by number --- */
 
 /* The end of the part of [index, end) that lies in the same word of bitmap. */
-static size_t piece_end(size_t index, size_t end)
+static size_t stretch_end(size_t index, size_t end)
 {
     size_t next = (index | (WORD_FRAMES - 1)) + 1;
 
     return next < end ? next : end;
 }
 
-static word_t piece_bits(size_t index, size_t end)
+static word_t stretch_bits(size_t index, size_t end)
 {
     size_t frames = end - index;
 
@@ -85,40 +85,40 @@ static word_t piece_bits(size_t index, size_t end)
 /* Whether frames of one word are free. */
 static bool has_bits(const quire_pmm_t *pmm, size_t index, size_t end)
 {
-    uint32_t state = pmm_field_ready(pmm, index >> FIELD_ORDER, QUIRE_LIFETIME_LONG);
-    size_t at = (index & (FIELD_FRAMES - 1)) / WORD_FRAMES;
-    word_t bits = piece_bits(index, end);
+    uint32_t state = quire_pmm_chunk_ready(pmm, index >> CHUNK_ORDER, QUIRE_LIFETIME_LONG);
+    size_t at = (index & (CHUNK_FRAMES - 1)) / WORD_FRAMES;
+    word_t bits = stretch_bits(index, end);
 
-    if ((state & FIELD_COUNT) == 0 || (state & FIELD_FRESH))
-        return (state & FIELD_COUNT) != 0;
-    return (pmm_word(pmm_field_words(pmm, index >> FIELD_ORDER), state, at) & bits) == bits;
+    if ((state & CHUNK_COUNT) == 0 || (state & CHUNK_FRESH))
+        return (state & CHUNK_COUNT) != 0;
+    return (chunk_word(chunk_words(pmm, index >> CHUNK_ORDER), state, at) & bits) == bits;
 }
 
 static bool has_range(const quire_pmm_t *pmm, size_t index, size_t end)
 {
     size_t at = index;
 
-    while (at < end && has_bits(pmm, at, piece_end(at, end)))
-        at = piece_end(at, end);
+    while (at < end && has_bits(pmm, at, stretch_end(at, end)))
+        at = stretch_end(at, end);
     return at >= end;
 }
 
 /* Frames of one word. */
-static bool take_piece(const quire_pmm_t *pmm, size_t index, size_t end)
+static bool take_stretch(const quire_pmm_t *pmm, size_t index, size_t end)
 {
-    size_t field = index >> FIELD_ORDER;
-    word_t *word = pmm->bitmap + index / WORD_FRAMES;
-    word_t bits = piece_bits(index, end);
+    size_t chunk = index >> CHUNK_ORDER;
+    word_t *word = pmm->frame_bits + index / WORD_FRAMES;
+    word_t bits = stretch_bits(index, end);
     unsigned frames = (unsigned)(end - index);
 
-    if (pmm_field_reserve(pmm, field, QUIRE_LIFETIME_LONG, frames, frames) == 0)
+    if (quire_pmm_chunk_reserve(pmm, chunk, QUIRE_LIFETIME_LONG, frames, frames) == 0)
         return false;
     word_t now = load_relaxed(word);
     while ((now & bits) == bits) {
         if (replace(word, &now, now & ~bits))
             return true;
     }
-    pmm_field_unreserve(pmm, field, frames);
+    quire_pmm_chunk_unreserve(pmm, chunk, frames);
     return false;
 }
 
@@ -127,11 +127,11 @@ static bool take_range(const quire_pmm_t *pmm, size_t index, size_t end)
     /* Looks before it reserves: what goes back has been hidden from others meanwhile. */
     if (!has_range(pmm, index, end))
         return false;
-    for (size_t at = index; at < end; at = piece_end(at, end)) {
-        if (take_piece(pmm, at, piece_end(at, end)))
+    for (size_t at = index; at < end; at = stretch_end(at, end)) {
+        if (take_stretch(pmm, at, stretch_end(at, end)))
             continue;
-        for (size_t back = index; back < at; back = piece_end(back, at))
-            pmm_field_put(pmm, back & ~(size_t)(WORD_FRAMES - 1), piece_bits(back, piece_end(back, at)));
+        for (size_t back = index; back < at; back = stretch_end(back, at))
+            quire_pmm_chunk_put(pmm, back & ~(size_t)(WORD_FRAMES - 1), stretch_bits(back, stretch_end(back, at)));
         return false;
     }
     return true;
@@ -141,7 +141,7 @@ quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t coun
 {
     size_t index = frame_index(pmm, first);
 
-    if (count == 0 || index == NONE || count > pmm_bank_rest(pmm, index) || owner == QUIRE_OWNER_NONE ||
+    if (count == 0 || index == NONE || count > quire_pmm_bank_rest(pmm, index) || owner == QUIRE_OWNER_NONE ||
         owner >= QUIRE_OWNERS)
         return QUIRE_INVALID;
     for (size_t at = index; at < index + count; at++) {
@@ -149,11 +149,11 @@ quire_status_t quire_pmm_take(quire_pmm_t *pmm, quire_frame_t first, size_t coun
             return QUIRE_INVALID;
     }
     if (!take_range(pmm, index, index + count)) {
-        pmm_slot_revoke(pmm);
+        quire_pmm_cpu_cache_revoke(pmm);
         if (!take_range(pmm, index, index + count))
             return QUIRE_EXISTS;
     }
     for (size_t at = index; at < index + count; at++)
-        pmm_hand_out(pmm, at, (unsigned)owner << TAG_OWNER_SHIFT | TAG_FRAME);
+        quire_pmm_hand_out(pmm, at, (unsigned)owner << TAG_OWNER_SHIFT | TAG_FRAME);
     return QUIRE_OK;
 }

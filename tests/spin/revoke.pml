@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * revoke.pml - taking back what a CPU has claimed, although its owner uses no fence (mm/pmm/slot.c).
+ * revoke.pml - taking back what a CPU has claimed, although its owner uses no fence (mm/pmm/cpu_cache.c).
  *
  * The owner's stores go through a store buffer, as on x86 (SDM volume 3, 9.2): its loads may be done before its earlier
  * stores are seen by others. The taker shuts the floor, asks for the fence (an interrupt to the owner, which drains its

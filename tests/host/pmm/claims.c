@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #include "host.h"
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 
 #define FRAMES      2048
 #define FIRST_FRAME 0x50000
@@ -66,7 +66,7 @@ TEST(pmm_claims, others_get_what_a_cpu_has_claimed)
         quire_pmm_stats_t stats;
         quire_pmm_stats(&pmm, &stats);
         CHECK_EQUAL(stats.free_frames, FRAMES - 2);
-        CHECK(stats.claimed_frames > 0 && stats.claimed_frames < 2 * FIELD_FRAMES);
+        CHECK(stats.claimed_frames > 0 && stats.claimed_frames < 2 * CHUNK_FRAMES);
         CHECK_OK(quire_pmm_check(&pmm));
         size_t count = take_all(order);
         CHECK(order > 0 || count == FRAMES - 2);
@@ -82,7 +82,7 @@ TEST(pmm_claims, others_get_what_a_cpu_has_claimed)
     CHECK_EQUAL(take_all(10), 2);
 }
 
-/* A CPU stopped in the middle of a change keeps what its slot holds, and stops nobody. */
+/* A CPU stopped in the middle of a change keeps what its CPU cache holds, and stops nobody. */
 TEST(pmm_claims, a_stopped_cpu_stops_nobody)
 {
     start_pmm();
@@ -102,8 +102,8 @@ TEST(pmm_claims, a_stopped_cpu_stops_nobody)
     CHECK_EQUAL(take_all(0), FRAMES);
 }
 
-/* CPUs without a slot, and calls that interrupt one in the slot, work on the shared fields. */
-TEST(pmm_claims, without_a_slot)
+/* CPUs without a CPU cache, and calls that interrupt one in the CPU cache, work on the shared chunks. */
+TEST(pmm_claims, without_a_cpu_cache)
 {
     start_pmm();
     host_use_cpu(QUIRE_PMM_CPUS);

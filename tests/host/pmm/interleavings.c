@@ -274,8 +274,8 @@ TEST(pmm_interleavings, blocks)
     explore_all(scenarios, 6);
 }
 
-/* What is there is had, wherever the other CPU is stopped: in the middle of writing the only field for the first time
-   (whose class is that of both, or of one); while it wants a run, and there is none; a pair of fields, and there is
+/* What is there is had, wherever the other CPU is stopped: in the middle of writing the only chunk for the first time
+   (whose class is that of both, or of one); while it wants a run, and there is none; a pair of chunks, and there is
    one; frames by number, of which one is in use. */
 TEST(pmm_interleavings, nobody_is_told_that_there_is_none)
 {

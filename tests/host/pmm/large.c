@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "host.h"
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 #include "test.h"
 
 #define FIRST  ((size_t)1 << 20) /* above all zones */
@@ -99,7 +99,7 @@ TEST(pmm_large, what_is_left_is_found_wherever_it_is)
     CHECK_OK(quire_pmm_check(&pmm));
 }
 
-/* Fields of another lifetime are passed over for a while only; then a block is taken from them all the same. */
+/* Chunks of another lifetime are passed over for a while only; then a block is taken from them all the same. */
 TEST(pmm_large, a_lifetime_is_a_hint_for_blocks_too)
 {
     quire_frame_t frame;

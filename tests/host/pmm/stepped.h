@@ -38,101 +38,111 @@ void stepped_pause(void);
 #endif
 #define interrupt_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-#define pmm_bank_index           STEPPED(pmm_bank_index)
-#define pmm_bank_number          STEPPED(pmm_bank_number)
-#define pmm_bank_rest            STEPPED(pmm_bank_rest)
-#define pmm_block_alloc          STEPPED(pmm_block_alloc)
-#define pmm_block_free           STEPPED(pmm_block_free)
-#define pmm_block_start          STEPPED(pmm_block_start)
-#define pmm_claims_match         STEPPED(pmm_claims_match)
-#define pmm_complain             STEPPED(pmm_complain)
-#define pmm_field_add            STEPPED(pmm_field_add)
-#define pmm_field_claim          STEPPED(pmm_field_claim)
-#define pmm_field_materialise    STEPPED(pmm_field_materialise)
-#define pmm_field_put            STEPPED(pmm_field_put)
-#define pmm_field_reserve        STEPPED(pmm_field_reserve)
-#define pmm_field_settle         STEPPED(pmm_field_settle)
-#define pmm_field_unreserve      STEPPED(pmm_field_unreserve)
-#define pmm_field_whole          STEPPED(pmm_field_whole)
-#define pmm_hand_out             STEPPED(pmm_hand_out)
-#define pmm_may_go_back          STEPPED(pmm_may_go_back)
-#define pmm_range                STEPPED(pmm_range)
-#define pmm_run_best             STEPPED(pmm_run_best)
-#define pmm_run_hint             STEPPED(pmm_run_hint)
-#define pmm_run_largest          STEPPED(pmm_run_largest)
-#define pmm_run_put              STEPPED(pmm_run_put)
-#define pmm_run_take             STEPPED(pmm_run_take)
-#define pmm_search_frames        STEPPED(pmm_search_frames)
-#define pmm_search_one           STEPPED(pmm_search_one)
-#define pmm_set_bits             STEPPED(pmm_set_bits)
-#define pmm_slot_drain           STEPPED(pmm_slot_drain)
-#define pmm_slot_fence           STEPPED(pmm_slot_fence)
-#define pmm_slot_init            STEPPED(pmm_slot_init)
-#define pmm_slot_put             STEPPED(pmm_slot_put)
-#define pmm_slot_put_entries     STEPPED(pmm_slot_put_entries)
-#define pmm_slot_refill          STEPPED(pmm_slot_refill)
-#define pmm_slot_revoke          STEPPED(pmm_slot_revoke)
-#define pmm_slot_share           STEPPED(pmm_slot_share)
-#define pmm_slots_are_sound      STEPPED(pmm_slots_are_sound)
-#define pmm_survey_begin         STEPPED(pmm_survey_begin)
-#define pmm_survey_next          STEPPED(pmm_survey_next)
-#define pmm_tree_clear           STEPPED(pmm_tree_clear)
-#define pmm_tree_empty           STEPPED(pmm_tree_empty)
-#define pmm_tree_fill            STEPPED(pmm_tree_fill)
-#define pmm_tree_next            STEPPED(pmm_tree_next)
-#define pmm_tree_set             STEPPED(pmm_tree_set)
-#define pmm_tree_shape           STEPPED(pmm_tree_shape)
-#define pmm_zero                 STEPPED(pmm_zero)
-#define pmm_zeroed_take          STEPPED(pmm_zeroed_take)
-#define pmm_zone_end             STEPPED(pmm_zone_end)
-#define quire_owner_name         STEPPED(quire_owner_name)
-#define quire_pmm_add            STEPPED(quire_pmm_add)
-#define quire_pmm_alloc          STEPPED(quire_pmm_alloc)
-#define quire_pmm_bounds         STEPPED(quire_pmm_bounds)
-#define quire_pmm_check          STEPPED(quire_pmm_check)
-#define quire_pmm_frame_info     STEPPED(quire_pmm_frame_info)
-#define quire_pmm_free           STEPPED(quire_pmm_free)
-#define quire_pmm_init           STEPPED(quire_pmm_init)
-#define quire_pmm_metadata_bytes STEPPED(quire_pmm_metadata_bytes)
-#define quire_pmm_references     STEPPED(quire_pmm_references)
-#define quire_pmm_release        STEPPED(quire_pmm_release)
-#define quire_pmm_retain         STEPPED(quire_pmm_retain)
-#define quire_pmm_set_shrinker   STEPPED(quire_pmm_set_shrinker)
-#define quire_pmm_split          STEPPED(quire_pmm_split)
-#define quire_pmm_stats          STEPPED(quire_pmm_stats)
-#define quire_pmm_take           STEPPED(quire_pmm_take)
-#define quire_pmm_zero_ahead     STEPPED(quire_pmm_zero_ahead)
+#define quire_owner_name                STEPPED(quire_owner_name)
+#define quire_pmm_add                   STEPPED(quire_pmm_add)
+#define quire_pmm_alloc                 STEPPED(quire_pmm_alloc)
+#define quire_pmm_bank_index            STEPPED(quire_pmm_bank_index)
+#define quire_pmm_bank_number           STEPPED(quire_pmm_bank_number)
+#define quire_pmm_bank_rest             STEPPED(quire_pmm_bank_rest)
+#define quire_pmm_bitmap_clear          STEPPED(quire_pmm_bitmap_clear)
+#define quire_pmm_bitmap_empty          STEPPED(quire_pmm_bitmap_empty)
+#define quire_pmm_bitmap_fill           STEPPED(quire_pmm_bitmap_fill)
+#define quire_pmm_bitmap_next           STEPPED(quire_pmm_bitmap_next)
+#define quire_pmm_bitmap_set            STEPPED(quire_pmm_bitmap_set)
+#define quire_pmm_bitmap_shape          STEPPED(quire_pmm_bitmap_shape)
+#define quire_pmm_block_alloc           STEPPED(quire_pmm_block_alloc)
+#define quire_pmm_block_free            STEPPED(quire_pmm_block_free)
+#define quire_pmm_block_start           STEPPED(quire_pmm_block_start)
+#define quire_pmm_bounds                STEPPED(quire_pmm_bounds)
+#define quire_pmm_check                 STEPPED(quire_pmm_check)
+#define quire_pmm_chunk_add             STEPPED(quire_pmm_chunk_add)
+#define quire_pmm_chunk_claim           STEPPED(quire_pmm_chunk_claim)
+#define quire_pmm_chunk_init            STEPPED(quire_pmm_chunk_init)
+#define quire_pmm_chunk_leave           STEPPED(quire_pmm_chunk_leave)
+#define quire_pmm_chunk_move            STEPPED(quire_pmm_chunk_move)
+#define quire_pmm_chunk_put             STEPPED(quire_pmm_chunk_put)
+#define quire_pmm_chunk_reindex         STEPPED(quire_pmm_chunk_reindex)
+#define quire_pmm_chunk_reserve         STEPPED(quire_pmm_chunk_reserve)
+#define quire_pmm_chunk_unreserve       STEPPED(quire_pmm_chunk_unreserve)
+#define quire_pmm_chunk_whole           STEPPED(quire_pmm_chunk_whole)
+#define quire_pmm_claims_match          STEPPED(quire_pmm_claims_match)
+#define quire_pmm_cpu_cache_drain       STEPPED(quire_pmm_cpu_cache_drain)
+#define quire_pmm_cpu_cache_fence       STEPPED(quire_pmm_cpu_cache_fence)
+#define quire_pmm_cpu_cache_init        STEPPED(quire_pmm_cpu_cache_init)
+#define quire_pmm_cpu_cache_put         STEPPED(quire_pmm_cpu_cache_put)
+#define quire_pmm_cpu_cache_put_entries STEPPED(quire_pmm_cpu_cache_put_entries)
+#define quire_pmm_cpu_cache_refill      STEPPED(quire_pmm_cpu_cache_refill)
+#define quire_pmm_cpu_cache_revoke      STEPPED(quire_pmm_cpu_cache_revoke)
+#define quire_pmm_cpu_cache_share       STEPPED(quire_pmm_cpu_cache_share)
+#define quire_pmm_cpu_caches_are_sound  STEPPED(quire_pmm_cpu_caches_are_sound)
+#define quire_pmm_far_word              STEPPED(quire_pmm_far_word)
+#define quire_pmm_frame_info            STEPPED(quire_pmm_frame_info)
+#define quire_pmm_free                  STEPPED(quire_pmm_free)
+#define quire_pmm_hand_out              STEPPED(quire_pmm_hand_out)
+#define quire_pmm_init                  STEPPED(quire_pmm_init)
+#define quire_pmm_may_go_back           STEPPED(quire_pmm_may_go_back)
+#define quire_pmm_metadata_bytes        STEPPED(quire_pmm_metadata_bytes)
+#define quire_pmm_references            STEPPED(quire_pmm_references)
+#define quire_pmm_release               STEPPED(quire_pmm_release)
+#define quire_pmm_report                STEPPED(quire_pmm_report)
+#define quire_pmm_retain                STEPPED(quire_pmm_retain)
+#define quire_pmm_run_best              STEPPED(quire_pmm_run_best)
+#define quire_pmm_run_find              STEPPED(quire_pmm_run_find)
+#define quire_pmm_run_hint              STEPPED(quire_pmm_run_hint)
+#define quire_pmm_run_largest           STEPPED(quire_pmm_run_largest)
+#define quire_pmm_run_take_bits         STEPPED(quire_pmm_run_take_bits)
+#define quire_pmm_search_frames         STEPPED(quire_pmm_search_frames)
+#define quire_pmm_search_one            STEPPED(quire_pmm_search_one)
+#define quire_pmm_set_bits              STEPPED(quire_pmm_set_bits)
+#define quire_pmm_set_shrinker          STEPPED(quire_pmm_set_shrinker)
+#define quire_pmm_split                 STEPPED(quire_pmm_split)
+#define quire_pmm_stats                 STEPPED(quire_pmm_stats)
+#define quire_pmm_survey_begin          STEPPED(quire_pmm_survey_begin)
+#define quire_pmm_survey_next           STEPPED(quire_pmm_survey_next)
+#define quire_pmm_take                  STEPPED(quire_pmm_take)
+#define quire_pmm_tell                  STEPPED(quire_pmm_tell)
+#define quire_pmm_zero                  STEPPED(quire_pmm_zero)
+#define quire_pmm_zero_ahead            STEPPED(quire_pmm_zero_ahead)
+#define quire_pmm_zeroed_take           STEPPED(quire_pmm_zeroed_take)
+#define quire_pmm_zone_end              STEPPED(quire_pmm_zone_end)
+#define quire_pmm_zone_range            STEPPED(quire_pmm_zone_range)
 
 #include "pmm/bank.c"
 
-#include "pmm/tree.c"
+#include "pmm/bitmap.c"
 
-#include "pmm/field.c"
+#include "pmm/runs.c"
 
-#include "pmm/fresh.c"
+#include "pmm/chunk_index.c"
 
-#include "pmm/run.c"
+#include "pmm/chunk_init.c"
+
+#include "pmm/chunk.c"
 
 #include "pmm/search.c"
 
-#include "pmm/slot.c"
+#include "pmm/references.c"
 
-#include "pmm/block.c"
+#include "pmm/report.c"
 
-#include "pmm/complain.c"
+#include "pmm/check_claims.c"
 
-#include "pmm/split.c"
+#include "pmm/cpu_cache.c"
 
 #include "pmm/zeroed.c"
 
-#include "pmm/pmm.c"
+#include "pmm/block.c"
 
-#include "pmm/pmm_setup.c"
+#include "pmm/alloc.c"
 
-#include "pmm/pmm_report.c"
+#include "pmm/free.c"
 
-#include "pmm/pmm_check.c"
+#include "pmm/split.c"
 
-#include "pmm/check_claims.c"
+#include "pmm/statistics.c"
+
+#include "pmm/check.c"
+
+#include "pmm/init.c"
 
 #endif

@@ -242,7 +242,7 @@ static void *take_the_first(void *context)
     return NULL;
 }
 
-/* One field that has never been used, and everybody wants a frame of it at once. */
+/* One chunk that has never been used, and everybody wants a frame of it at once. */
 TEST(pmm_threads, the_first_frames_of_all)
 {
     static quire_memory_region_t regions[4];

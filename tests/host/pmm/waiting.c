@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "host.h"
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 
 #define FRAMES      8192
 #define FIRST_FRAME 0x50000
@@ -25,7 +25,7 @@ static size_t start_pmm(size_t frames)
                                   QUIRE_MEMORY_USABLE));
     size_t bytes = quire_pmm_metadata_bytes(&map, quire_pa(UINT64_MAX));
     CHECK_OK(quire_pmm_init(&pmm, &map, quire_pa(UINT64_MAX), test_memory(bytes), bytes));
-    CHECK(pmm.slot_count > 1);
+    CHECK(pmm.cpu_count > 1);
     return frames;
 }
 
@@ -117,7 +117,7 @@ TEST(pmm_waiting, a_cpu_in_the_middle_of_claiming_is_waited_for)
     magazine_t *magazine = magazine_of(&pmm, 1, 0);
     in_hand = (pmm_claim_t){.most = MAGAZINE_REFILL, .entries = magazine->entries};
     magazine->inside = 1;
-    CHECK(pmm_search_frames(&pmm, QUIRE_ZONE_ANY, &in_hand) && in_hand.mask != 0);
+    CHECK(quire_pmm_search_frames(&pmm, QUIRE_ZONE_ANY, &in_hand) && in_hand.mask != 0);
     host_on_shootdown(end_claim);
     CHECK_EQUAL(take_all(false), FRAMES);
     CHECK_OK(quire_pmm_check(&pmm));
@@ -194,19 +194,20 @@ TEST(pmm_waiting, a_shrinker_that_does_not_come_back_stops_nobody)
     CHECK_EQUAL(shootdowns(), before);
 }
 
-/* A tree that has lost its bits, as one has while the CPU that clears a bit has not looked again: counters tell. */
-TEST(pmm_waiting, what_no_tree_leads_to_is_found)
+/* A hierarchical bitmap that has lost its bits, as one has while the CPU that clears a bit has not looked again:
+ * counters tell. */
+TEST(pmm_waiting, what_no_bitmap_leads_to_is_found)
 {
     for (unsigned order = 0; order <= QUIRE_PMM_ORDER_MAX; order++) {
         for (unsigned no_wait = 0; no_wait < 2; no_wait++) {
             start_pmm(FRAMES);
-            memset(pmm.trees, 0, pmm.shape.words * (TREE_ORDER + FIELD_ORDER) * sizeof(word_t));
+            memset(pmm.bitmaps, 0, pmm.shape.words * (BITMAP_ORDER + CHUNK_ORDER) * sizeof(word_t));
             CHECK_OK(take(order, no_wait != 0));
         }
     }
 }
 
-/* What a check complains of names the frame, its address and its owner. */
+/* What a check reports of names the frame, its address and its owner. */
 TEST(pmm_waiting, a_complaint_names_frame_address_and_owner)
 {
     start_pmm(FRAMES);

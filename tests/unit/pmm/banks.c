@@ -260,7 +260,7 @@ TEST(pmm_banks, a_stray_page)
     }
 }
 
-/* RAM that begins at an odd 2 MiB: the first pair of fields is no block of 4 MiB, and the field before is nobody's. */
+/* RAM that begins at an odd 2 MiB: the first pair of chunks is no block of 4 MiB, and the chunk before is nobody's. */
 TEST(pmm_banks, ram_that_begins_at_an_odd_2_mib)
 {
     static const size_t starts[] = {0x200, 0x1200, 0x100200, 0x140200};

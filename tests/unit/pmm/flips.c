@@ -3,10 +3,10 @@
  * flips.c - bits of the metadata flipped, one at a time (all of them in a long run): quire_pmm_check() says so, or it
  * harms nobody.
  *
- * Which flips may go unseen is told for each kind of word, and why in mm/pmm/pmm_check.c. With those that steer
+ * Which flips may go unseen is told for each kind of word, and why in mm/pmm/check.c. With those that steer
  * searches all frames must still be had.
  */
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 #include "simulated.h"
 #include "string.h"
 
@@ -19,7 +19,7 @@ static size_t bytes;
 static size_t free_before;
 static quire_frame_t blocks[BLOCKS];
 
-/* Fields of every kind: below 16 MiB, absent, in part, fresh, huge fresh and huge written, a pair. */
+/* Chunks of every kind: below 16 MiB, absent, in part, fresh, huge fresh and huge written, a pair. */
 static void begin(void)
 {
     quire_pmm_t *pmm = &simulated.pmm;
@@ -91,70 +91,71 @@ static unsigned flip(void *area, size_t area_bytes, harmless_t harmless, bool st
     return unseen;
 }
 
-static uint32_t state_of(size_t field)
+static uint32_t state_of(size_t chunk)
 {
-    return simulated.pmm.fields[field];
+    return simulated.pmm.chunks[chunk];
 }
 
-/* The lifetime of a field; whether one that is free as a whole has been written; who had a fresh one last. */
+/* The lifetime of a chunk; whether one that is free as a whole has been written; who had a fresh one last. */
 static bool state_is_a_hint(size_t byte, unsigned bit)
 {
     uint32_t state = state_of(byte / 4);
     uint32_t flipped = 1u << (byte % 4 * 8 + bit);
-    bool whole = (state & FIELD_COUNT) == FIELD_FRAMES;
+    bool whole = (state & CHUNK_COUNT) == CHUNK_FRAMES;
 
-    if (flipped & FIELD_CLASS)
-        return !(state & (FIELD_HUGE | FIELD_ABSENT | FIELD_FRESH));
-    if (flipped == FIELD_FRESH)
-        return (whole || (state & FIELD_HUGE)) && !(state & FIELD_FRESH);
-    return flipped == FIELD_NAMED && (state & FIELD_FRESH);
+    if (flipped & CHUNK_CLASS)
+        return !(state & (CHUNK_HUGE | CHUNK_ABSENT | CHUNK_FRESH));
+    if (flipped == CHUNK_FRESH)
+        return (whole || (state & CHUNK_HUGE)) && !(state & CHUNK_FRESH);
+    return flipped == CHUNK_NAMED && (state & CHUNK_FRESH);
 }
 
-TEST(pmm_flips, fields)
+TEST(pmm_flips, chunks)
 {
     begin();
-    CHECK(flip(simulated.pmm.fields, simulated.pmm.field_count * 4, state_is_a_hint, true) > 0);
+    CHECK(flip(simulated.pmm.chunks, simulated.pmm.chunk_count * 4, state_is_a_hint, true) > 0);
 }
 
 /* Bits that have never been written. */
-static bool field_is_unread(size_t byte, unsigned bit)
+static bool chunk_is_unread(size_t byte, unsigned bit)
 {
     (void)bit;
-    return (state_of(byte / 64) & (FIELD_FRESH | FIELD_ABSENT)) != 0;
+    return (state_of(byte / 64) & (CHUNK_FRESH | CHUNK_ABSENT)) != 0;
 }
 
 TEST(pmm_flips, bitmap)
 {
     begin();
-    (void)flip(simulated.pmm.bitmap, simulated.pmm.field_count * 64, field_is_unread, false);
+    (void)flip(simulated.pmm.frame_bits, simulated.pmm.chunk_count * 64, chunk_is_unread, false);
 }
 
-/* An owner that is another owner; the mark of a share, where the count says that there is none. */
+/* An owner that is another owner; the mark of a share, where the count says that there is none, or is a table's word.
+ */
 static bool tag_is_another(size_t index, unsigned bit)
 {
-    uint32_t state = state_of(index >> FIELD_ORDER);
+    uint32_t state = state_of(index >> CHUNK_ORDER);
     uint8_t tag = simulated.pmm.tags[index];
     unsigned code = tag & TAG_CODE;
     unsigned owner = (tag ^ 1u << bit) >> TAG_OWNER_SHIFT;
 
-    bool head = (state & (FIELD_HUGE | FIELD_TAIL)) == FIELD_HUGE && (index & (FIELD_FRAMES - 1)) == 0;
-    if ((state & (FIELD_FRESH | FIELD_ABSENT)) && !head)
+    bool head = (state & (CHUNK_HUGE | CHUNK_TAIL)) == CHUNK_HUGE && (index & (CHUNK_FRAMES - 1)) == 0;
+    if ((state & (CHUNK_FRESH | CHUNK_ABSENT)) && !head)
         return true;
     if (code == TAG_UNMANAGED || bit < 4)
         return false;
     if (bit == 4)
-        return code != TAG_FREE && !(tag & TAG_SHARED);
+        return code != TAG_FREE && (!(tag & TAG_SHARED) || tag >> TAG_OWNER_SHIFT == QUIRE_OWNER_TABLE);
     return code == TAG_FREE || (owner != QUIRE_OWNER_NONE && owner < QUIRE_OWNERS);
 }
 
-/* The first frames of each field, where blocks start. */
+/* The first frames of each chunk, where blocks start. */
 TEST(pmm_flips, tags)
 {
     begin();
     uint8_t *tags = simulated.pmm.tags;
 
-    for (size_t field = 0; field < simulated.pmm.field_count; field++) {
-        for (size_t index = field << FIELD_ORDER; index < (field << FIELD_ORDER) + 40; index++) {
+    for (size_t chunk = 0; chunk < simulated.pmm.chunk_count; chunk++) {
+        for (size_t index = chunk << CHUNK_ORDER; index < (chunk << CHUNK_ORDER) + 40; index++) {
             for (unsigned bit = 0; bit < 8; bit++) {
                 bool harmless = tag_is_another(index, bit);
                 tags[index] ^= (uint8_t)(1u << bit);
@@ -169,11 +170,11 @@ TEST(pmm_flips, tags)
 /* How many share a frame is known to them alone. */
 static bool count_is_another(size_t byte, unsigned bit)
 {
-    uint32_t state = state_of(byte / 4 >> FIELD_ORDER);
-    bool head = (state & (FIELD_HUGE | FIELD_TAIL)) == FIELD_HUGE && (byte / 4 & (FIELD_FRAMES - 1)) == 0;
+    uint32_t state = state_of(byte / 4 >> CHUNK_ORDER);
+    bool head = (state & (CHUNK_HUGE | CHUNK_TAIL)) == CHUNK_HUGE && (byte / 4 & (CHUNK_FRAMES - 1)) == 0;
 
     (void)bit;
-    return ((state & (FIELD_FRESH | FIELD_ABSENT)) && !head) || (simulated.pmm.tags[byte / 4] & TAG_SHARED);
+    return ((state & (CHUNK_FRESH | CHUNK_ABSENT)) && !head) || (simulated.pmm.tags[byte / 4] & TAG_SHARED);
 }
 
 TEST(pmm_flips, references)
@@ -188,7 +189,7 @@ TEST(pmm_flips, references)
     }
 }
 
-/* Hints that are not needed; a field to begin with; words that are not in use. */
+/* Hints that are not needed; a chunk to begin with; words that are not in use. */
 static bool is_only_a_hint(size_t byte, unsigned bit)
 {
     (void)byte;
@@ -196,11 +197,11 @@ static bool is_only_a_hint(size_t byte, unsigned bit)
     return true;
 }
 
-TEST(pmm_flips, trees)
+TEST(pmm_flips, bitmaps)
 {
     begin();
-    size_t words = simulated.pmm.shape.words * (TREE_ORDER + FIELD_ORDER);
-    unsigned unseen = flip(simulated.pmm.trees, words * sizeof(word_t), is_only_a_hint, true);
+    size_t words = simulated.pmm.shape.words * (BITMAP_ORDER + CHUNK_ORDER);
+    unsigned unseen = flip(simulated.pmm.bitmaps, words * sizeof(word_t), is_only_a_hint, true);
     CHECK(unseen < words * sizeof(word_t) * 8);
 }
 
@@ -214,8 +215,8 @@ static bool is_not_in_use(size_t byte, unsigned bit)
         return at >= offsetof(magazine_t, entries) + 4 * magazine->count;
     if (at >= offsetof(magazine_t, base))
         return magazine->mask == 0 && at < offsetof(magazine_t, mask);
-    /* Another field to claim from, or the padding behind it. */
-    return at >= offsetof(magazine_t, field);
+    /* Another chunk to claim from, or the padding behind it. */
+    return at >= offsetof(magazine_t, chunk);
 }
 
 TEST(pmm_flips, magazines)

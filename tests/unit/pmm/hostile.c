@@ -115,7 +115,7 @@ TEST(pmm, large_blocks_where_memory_starts_at_an_odd_border)
     }
 }
 
-/* Who has had to claim from another lifetime's field goes on in one of its own as soon as there is one. */
+/* Who has had to claim from another lifetime's chunk goes on in one of its own as soon as there is one. */
 TEST(pmm, claims_return_to_their_own_lifetime)
 {
     quire_pmm_t *pmm = simulated_pmm(&simulated, 0x4000, 1024);

@@ -313,3 +313,39 @@ TEST(pmm, owners_are_counted)
         CHECK_EQUAL(stats.owner_frames[owner], 0);
     CHECK(quire_owner_name((quire_owner_t)77) != NULL);
 }
+
+/* A table's word is its holder's: nobody takes it for references, and the next owner finds it as it was left. */
+TEST(pmm, a_table_has_a_word_of_its_own)
+{
+    simulated_begin(&simulated);
+    simulated_usable(&simulated, 0x3000, 512);
+    simulated_usable(&simulated, 0x4000000, 512);
+    quire_pmm_t *pmm = simulated_start(&simulated);
+    const quire_pmm_request_t table = {.owner = QUIRE_OWNER_TABLE, .lifetime = QUIRE_LIFETIME_TABLE};
+    bool far = false;
+
+    for (unsigned at = 0; at < 1024; at++) {
+        quire_frame_t frame;
+        CHECK_OK(quire_pmm_alloc(pmm, table, &frame));
+        uint32_t *word = quire_pmm_word(pmm, frame);
+        CHECK(word != NULL);
+        CHECK_EQUAL(*word, 0);
+        *word = 0xffffffff;
+        CHECK_EQUAL(quire_pmm_references(pmm, frame), 1);
+        far |= frame.number >= 0x4000000;
+        if (at % 64 == 0)
+            CHECK_OK(quire_pmm_check(pmm));
+        *word = 0;
+        if (at % 2 == 0)
+            CHECK_OK(quire_pmm_release(pmm, frame, NULL));
+    }
+    CHECK(far);
+    CHECK_OK(quire_pmm_check(pmm));
+    CHECK(quire_pmm_word(pmm, quire_frame(0x8000000)) == NULL);
+    quire_frame_t user;
+    CHECK_OK(quire_pmm_alloc(pmm, request_of(0), &user));
+    *quire_pmm_word(pmm, user) = 1;
+    CHECK_EQUAL(quire_pmm_check(pmm), QUIRE_CORRUPT);
+    *quire_pmm_word(pmm, user) = 0;
+    CHECK_OK(quire_pmm_check(pmm));
+}

@@ -2,18 +2,18 @@
 /*
  * poison.c - a write after free is found when the frame is handed out again.
  *
- * This is a second build of pmm.c, with poison and other names: everything else that it needs is the same in both.
+ * This is a second build of alloc.c and free.c, with poison and other names: everything else that it needs is the same
+ * in both.
  */
-#define QUIRE_PMM_POISON     1
-#define quire_pmm_alloc      poisoned_alloc
-#define quire_pmm_free       poisoned_free
-#define quire_pmm_retain     poisoned_retain
-#define quire_pmm_release    poisoned_release
-#define quire_pmm_references poisoned_references
-#define pmm_hand_out         poisoned_hand_out
-#define pmm_zero             poisoned_zero
+#define QUIRE_PMM_POISON   1
+#define quire_pmm_alloc    poisoned_alloc
+#define quire_pmm_free     poisoned_free
+#define quire_pmm_release  poisoned_release
+#define quire_pmm_hand_out poisoned_hand_out
 
-#include "pmm/pmm.c"
+#include "pmm/alloc.c"
+
+#include "pmm/free.c"
 
 #include "test.h"
 

@@ -7,36 +7,36 @@
  */
 #include "simulated.h"
 
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 #include "string.h"
 
 static simulated_t simulated;
 static uint8_t *metadata;
 static uint8_t *saved;
 static size_t metadata_bytes;
-static quire_frame_t single; /* allocated; the rest of its field is free */
-static quire_frame_t huge;   /* a block that is a whole field */
+static quire_frame_t single; /* allocated; the rest of its chunk is free */
+static quire_frame_t huge;   /* a block that is a whole chunk */
 
 static size_t index_of(quire_frame_t frame)
 {
     return frame.number - simulated.pmm.first_frame;
 }
 
-static size_t field_of(quire_frame_t frame)
+static size_t chunk_of(quire_frame_t frame)
 {
-    return index_of(frame) >> FIELD_ORDER;
+    return index_of(frame) >> CHUNK_ORDER;
 }
 
-/* A field of this state, whose frames have not been touched yet. */
-static size_t field_that_is(uint32_t state)
+/* A chunk of this state, whose frames have not been touched yet. */
+static size_t chunk_that_is(uint32_t state)
 {
-    size_t field = simulated.pmm.field_count - 2;
+    size_t chunk = simulated.pmm.chunk_count - 2;
 
-    while (!(simulated.pmm.fields[field] & state)) {
-        CHECK(field > 0);
-        field--;
+    while (!(simulated.pmm.chunks[chunk] & state)) {
+        CHECK(chunk > 0);
+        chunk--;
     }
-    return field;
+    return chunk;
 }
 
 static void free_one_is_unmanaged(quire_pmm_t *pmm)
@@ -46,13 +46,13 @@ static void free_one_is_unmanaged(quire_pmm_t *pmm)
 
 static void allocated_one_is_free(quire_pmm_t *pmm)
 {
-    pmm_field_words(pmm, field_of(single))[index_of(single) % FIELD_FRAMES / WORD_FRAMES] |=
+    chunk_words(pmm, chunk_of(single))[index_of(single) % CHUNK_FRAMES / WORD_FRAMES] |=
         (word_t)1 << (index_of(single) % WORD_FRAMES);
 }
 
 static void end_comes_earlier(quire_pmm_t *pmm)
 {
-    pmm->banks[0].frames = (field_of(single) << FIELD_ORDER) + 1;
+    pmm->banks[0].frames = (chunk_of(single) << CHUNK_ORDER) + 1;
 }
 
 static void references_without_mark(quire_pmm_t *pmm)
@@ -62,49 +62,49 @@ static void references_without_mark(quire_pmm_t *pmm)
 
 static void counter_differs(quire_pmm_t *pmm)
 {
-    pmm->fields[field_of(single)]--;
+    pmm->chunks[chunk_of(single)]--;
 }
 
 static void counter_too_large(quire_pmm_t *pmm)
 {
-    pmm->fields[field_of(single)] |= FIELD_COUNT;
+    pmm->chunks[chunk_of(single)] |= CHUNK_COUNT;
 }
 
-static void absent_field_counts(quire_pmm_t *pmm)
+static void absent_chunk_counts(quire_pmm_t *pmm)
 {
-    pmm->fields[field_that_is(FIELD_ABSENT)]++;
+    pmm->chunks[chunk_that_is(CHUNK_ABSENT)]++;
 }
 
-static void fresh_field_lacks_one(quire_pmm_t *pmm)
+static void fresh_chunk_lacks_one(quire_pmm_t *pmm)
 {
-    pmm->fields[field_that_is(FIELD_FRESH)]--;
+    pmm->chunks[chunk_that_is(CHUNK_FRESH)]--;
 }
 
-static void huge_field_counts(quire_pmm_t *pmm)
+static void huge_chunk_counts(quire_pmm_t *pmm)
 {
-    pmm->fields[field_of(huge)]++;
+    pmm->chunks[chunk_of(huge)]++;
 }
 
-static void huge_field_without_block(quire_pmm_t *pmm)
+static void huge_chunk_without_block(quire_pmm_t *pmm)
 {
     pmm->tags[index_of(huge)] = TAG_FRAME;
 }
 
-static void whole_field_in_no_tree(quire_pmm_t *pmm)
+static void whole_chunk_in_no_bitmap(quire_pmm_t *pmm)
 {
-    pmm_tree_clear(pmm, TREE_WHOLE, field_that_is(FIELD_FRESH));
+    quire_pmm_bitmap_clear(pmm, BITMAP_WHOLE, chunk_that_is(CHUNK_FRESH));
 }
 
-static void field_in_no_tree(quire_pmm_t *pmm)
+static void chunk_in_no_bitmap(quire_pmm_t *pmm)
 {
-    size_t field = field_of(single);
-    unsigned class = class_of(pmm->fields[field]);
+    size_t chunk = chunk_of(single);
+    unsigned class = class_of(pmm->chunks[chunk]);
 
-    pmm_tree_clear(pmm, TREE_MANY + class, field);
-    pmm_tree_clear(pmm, TREE_FEW + class, field);
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    quire_pmm_bitmap_clear(pmm, BITMAP_MANY + class, chunk);
+    quire_pmm_bitmap_clear(pmm, BITMAP_FEW + class, chunk);
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         for (unsigned at = 0; at < CLASSES; at++)
-            magazine_of(pmm, cpu, at)->field = FIELD_NONE;
+            magazine_of(pmm, cpu, at)->chunk = CHUNK_NONE;
     }
 }
 
@@ -117,15 +117,15 @@ static void one_is_lost(quire_pmm_t *pmm)
 {
     allocated_one_is_free(pmm);
     pmm->tags[index_of(single)] = TAG_FREE;
-    pmm_field_words(pmm, field_of(single))[index_of(single) % FIELD_FRAMES / WORD_FRAMES] &=
+    chunk_words(pmm, chunk_of(single))[index_of(single) % CHUNK_FRAMES / WORD_FRAMES] &=
         ~((word_t)1 << (index_of(single) % WORD_FRAMES));
 }
 
 static void branch_is_lost(quire_pmm_t *pmm)
 {
-    word_t *tree = pmm->trees + TREE_WHOLE * pmm->shape.words;
+    word_t *bitmap = pmm->bitmaps + BITMAP_WHOLE * pmm->shape.words;
 
-    tree[pmm->shape.offset[pmm->shape.levels - 1]] = 0;
+    bitmap[pmm->shape.offset[pmm->shape.levels - 1]] = 0;
 }
 
 /* The calling CPU's own; empty. */
@@ -157,36 +157,45 @@ static void claim_of_a_used_frame(quire_pmm_t *pmm)
 
 static void tail_without_head(quire_pmm_t *pmm)
 {
-    pmm->fields[field_of(huge)] |= FIELD_TAIL;
+    pmm->chunks[chunk_of(huge)] |= CHUNK_TAIL;
 }
 
 static void (*const spoilers[])(quire_pmm_t *pmm) = {
-    free_one_is_unmanaged,  allocated_one_is_free,
-    end_comes_earlier,      references_without_mark,
-    counter_differs,        counter_too_large,
-    absent_field_counts,    fresh_field_lacks_one,
-    huge_field_counts,      huge_field_without_block,
-    whole_field_in_no_tree, field_in_no_tree,
-    total_differs,          one_is_lost,
-    branch_is_lost,         claim_of_too_many,
-    claim_of_a_huge_frame,  claim_of_a_used_frame,
+    free_one_is_unmanaged,
+    allocated_one_is_free,
+    end_comes_earlier,
+    references_without_mark,
+    counter_differs,
+    counter_too_large,
+    absent_chunk_counts,
+    fresh_chunk_lacks_one,
+    huge_chunk_counts,
+    huge_chunk_without_block,
+    whole_chunk_in_no_bitmap,
+    chunk_in_no_bitmap,
+    total_differs,
+    one_is_lost,
+    branch_is_lost,
+    claim_of_too_many,
+    claim_of_a_huge_frame,
+    claim_of_a_used_frame,
     tail_without_head,
 };
 
 static void begin(void)
 {
     const quire_pmm_request_t one = {.owner = QUIRE_OWNER_TEST};
-    const quire_pmm_request_t field = {.owner = QUIRE_OWNER_TEST, .order = FIELD_ORDER};
+    const quire_pmm_request_t chunk = {.owner = QUIRE_OWNER_TEST, .order = CHUNK_ORDER};
 
     simulated_begin(&simulated);
     simulated_usable(&simulated, 0x3000, 1500);
-    simulated_usable(&simulated, 0x4000, 80000); /* trees of two levels */
+    simulated_usable(&simulated, 0x4000, 80000); /* hierarchical bitmaps of two levels */
     metadata_bytes = quire_pmm_metadata_bytes(&simulated.map, no_limit);
     metadata = test_memory(metadata_bytes);
     saved = test_memory(metadata_bytes);
     CHECK_OK(quire_pmm_init(&simulated.pmm, &simulated.map, no_limit, metadata, metadata_bytes));
     CHECK_OK(quire_pmm_alloc(&simulated.pmm, one, &single));
-    CHECK_OK(quire_pmm_alloc(&simulated.pmm, field, &huge));
+    CHECK_OK(quire_pmm_alloc(&simulated.pmm, chunk, &huge));
     CHECK_OK(quire_pmm_check(&simulated.pmm));
 }
 

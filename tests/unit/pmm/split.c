@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* split.c - blocks divided, frames asked for by number, frames filled with zeros ahead of need. */
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 #include "simulated.h"
 
 static simulated_t simulated;
@@ -63,7 +63,7 @@ TEST(pmm, what_cannot_be_divided_stays_whole)
     CHECK_EQUAL(quire_pmm_split(pmm, frame, 77), QUIRE_CORRUPT);
 }
 
-/* A huge frame of a field that has never been written is told by its last owner all the same. */
+/* A huge frame of a chunk that has never been written is told by its last owner all the same. */
 TEST(pmm, the_last_owner_of_a_huge_frame_is_known)
 {
     quire_pmm_t *pmm = simulated_pmm(&simulated, 0x3000, 4 * 1024);

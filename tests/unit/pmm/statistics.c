@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* statistics.c - what the PMM says about itself in situations whose figures are known. */
-#include "pmm/pmm_private.h"
+#include "pmm/pmm.h"
 #include "simulated.h"
 
 static simulated_t simulated;
@@ -172,28 +172,29 @@ TEST(pmm, the_check_finds_a_wrong_claim)
 TEST(pmm, the_check_finds_blocks_that_no_search_finds)
 {
     quire_pmm_t *pmm = used_pmm();
-    size_t field = 0;
+    size_t chunk = 0;
 
-    while (!pmm_tree_test(pmm, TREE_ORDER + 1, field))
-        field++;
-    pmm_tree_clear(pmm, TREE_ORDER + 1, field);
+    while (!quire_pmm_bitmap_test(pmm, BITMAP_ORDER + 1, chunk))
+        chunk++;
+    quire_pmm_bitmap_clear(pmm, BITMAP_ORDER + 1, chunk);
     CHECK_EQUAL(quire_pmm_check(pmm), QUIRE_CORRUPT);
 
     pmm = used_pmm();
-    for (field = 0; !pmm_tree_test(pmm, TREE_PAIR, field) || !pmm_tree_test(pmm, TREE_WHOLE, field) ||
-                    !pmm_tree_test(pmm, TREE_WHOLE, field + 1);)
-        field += 2;
-    pmm_tree_clear(pmm, TREE_PAIR, field);
+    for (chunk = 0; !quire_pmm_bitmap_test(pmm, BITMAP_PAIR, chunk) ||
+                    !quire_pmm_bitmap_test(pmm, BITMAP_WHOLE, chunk) ||
+                    !quire_pmm_bitmap_test(pmm, BITMAP_WHOLE, chunk + 1);)
+        chunk += 2;
+    quire_pmm_bitmap_clear(pmm, BITMAP_PAIR, chunk);
     CHECK_EQUAL(quire_pmm_check(pmm), QUIRE_CORRUPT);
 }
 
 TEST(pmm, the_check_finds_a_tail_alone)
 {
     quire_pmm_t *pmm = used_pmm();
-    size_t field = 0;
+    size_t chunk = 0;
 
-    while (!(pmm->fields[field] & FIELD_TAIL))
-        field++;
-    pmm->fields[field - 1] &= ~FIELD_HUGE;
+    while (!(pmm->chunks[chunk] & CHUNK_TAIL))
+        chunk++;
+    pmm->chunks[chunk - 1] &= ~CHUNK_HUGE;
     CHECK_EQUAL(quire_pmm_check(pmm), QUIRE_CORRUPT);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * litmus_fields.c - fields and what comes out of them, where memory orders no more than C11 promises: fields written
- * for the first time, frames reserved and then taken, trees and counters, tags, frames filled ahead of need.
+ * litmus_chunks.c - chunks and what comes out of them, where memory orders no more than C11 promises: chunks written
+ * for the first time, frames reserved and then taken, hierarchical bitmaps and counters, tags, frames filled ahead of
+ * need.
  */
 #include "litmus.h"
 
-#define STEPPED(name)        litmus_fields_##name
+#define STEPPED(name)        litmus_chunks_##name
 #define quire_port_shootdown litmus_fence
 #include "stepped.h"
 #undef quire_port_shootdown
@@ -63,17 +64,17 @@ static quire_frame_t got[2];
 static bool has[2];
 static quire_frame_info_t info;
 
-/* --- a field that is written for the first time --- */
+/* --- a chunk that is written for the first time --- */
 
 static void opener_takes(void)
 {
-    has[0] = pmm_field_materialise(&pmm, 0, QUIRE_LIFETIME_MOVABLE);
+    has[0] = quire_pmm_chunk_init(&pmm, 0, QUIRE_LIFETIME_MOVABLE);
 }
 
 static void other_asks(void)
 {
-    info = quire_pmm_frame_info(&pmm, quire_frame(FIRST_FRAME + UNIT_FRAMES - 1));
-    CHECK_EQUAL(quire_pmm_free(&pmm, quire_frame(FIRST_FRAME + 2 * UNIT_FRAMES - 1), 0), QUIRE_CORRUPT);
+    info = quire_pmm_frame_info(&pmm, quire_frame(FIRST_FRAME + PART_FRAMES - 1));
+    CHECK_EQUAL(quire_pmm_free(&pmm, quire_frame(FIRST_FRAME + 2 * PART_FRAMES - 1), 0), QUIRE_CORRUPT);
 }
 
 static void no_frame_is_allocated(void)
@@ -85,22 +86,22 @@ static void no_frame_is_allocated(void)
 /* Tags that have never been written say of a free frame that a user has it. Nobody believes them. */
 TEST(pmm_litmus, a_unit_is_seen_whole)
 {
-    start_pmm(FIELD_FRAMES);
-    CHECK(pmm.fields[0] & FIELD_FRESH);
-    memset(pmm.tags, QUIRE_OWNER_USER << TAG_OWNER_SHIFT | TAG_FRAME, FIELD_FRAMES);
-    memset(pmm.extra, 0xee, FIELD_FRAMES * sizeof(pmm.extra[0]));
-    memset(pmm.bitmap, 0xee, FIELD_FRAMES / 8);
+    start_pmm(CHUNK_FRAMES);
+    CHECK(pmm.chunks[0] & CHUNK_FRESH);
+    memset(pmm.tags, QUIRE_OWNER_USER << TAG_OWNER_SHIFT | TAG_FRAME, CHUNK_FRAMES);
+    memset(pmm.extra, 0xee, CHUNK_FRAMES * sizeof(pmm.extra[0]));
+    memset(pmm.frame_bits, 0xee, CHUNK_FRAMES / 8);
     explore(opener_takes, other_asks, nothing, no_frame_is_allocated);
 }
 
-/* --- reserved, then taken; trees and counters --- */
+/* --- reserved, then taken; hierarchical bitmaps and counters --- */
 
 static void claim_single(unsigned cpu)
 {
     uint32_t single = 0;
     pmm_claim_t claim = {.lifetime = QUIRE_LIFETIME_MOVABLE, .most = 1, .entries = &single};
 
-    has[cpu] = pmm_field_claim(&pmm, 0, &claim);
+    has[cpu] = quire_pmm_chunk_claim(&pmm, 0, &claim);
     got[cpu].number = single;
 }
 
@@ -116,41 +117,41 @@ static void second_claims(void)
 
 static void second_frees_and_claims(void)
 {
-    pmm_field_put(&pmm, 0, (word_t)1 << 1);
+    quire_pmm_chunk_put(&pmm, 0, (word_t)1 << 1);
     claim_single(1);
 }
 
 static void second_frees(void)
 {
     has[1] = false;
-    pmm_field_put(&pmm, 0, (word_t)1 << 1);
+    quire_pmm_chunk_put(&pmm, 0, (word_t)1 << 1);
 }
 
 static unsigned free_at_first;
 
 static void counted(void)
 {
-    unsigned free = pmm.fields[0] & FIELD_COUNT;
+    unsigned free = pmm.chunks[0] & CHUNK_COUNT;
 
     CHECK_EQUAL(free + has[0] + has[1], free_at_first);
-    CHECK_EQUAL(count_bits(pmm.bitmap[0]), free);
+    CHECK_EQUAL(count_bits(pmm.frame_bits[0]), free);
     CHECK(!(has[0] && has[1]) || got[0].number != got[1].number);
-    CHECK(free == 0 || pmm_tree_test(&pmm, TREE_FEW + QUIRE_LIFETIME_MOVABLE, 0));
+    CHECK(free == 0 || quire_pmm_bitmap_test(&pmm, BITMAP_FEW + QUIRE_LIFETIME_MOVABLE, 0));
 }
 
-/* A field of a few frames, of which the second and `more` are allocated. */
+/* A chunk of a few frames, of which the second and `more` are allocated. */
 static void start_small(unsigned frames, unsigned left)
 {
     uint32_t entries[8];
     pmm_claim_t claim = {.lifetime = QUIRE_LIFETIME_MOVABLE, .most = 2, .entries = entries};
 
     start_pmm(frames);
-    CHECK(pmm_field_claim(&pmm, 0, &claim));
+    CHECK(quire_pmm_chunk_claim(&pmm, 0, &claim));
     for (unsigned at = 0; at < claim.count; at++) {
         if (entries[at] != 1)
-            pmm_field_put(&pmm, 0, (word_t)1 << entries[at]);
+            quire_pmm_chunk_put(&pmm, 0, (word_t)1 << entries[at]);
     }
-    CHECK_EQUAL(pmm.fields[0] & FIELD_COUNT, left);
+    CHECK_EQUAL(pmm.chunks[0] & CHUNK_COUNT, left);
 }
 
 TEST(pmm_litmus, what_is_reserved_is_there)
@@ -163,7 +164,7 @@ TEST(pmm_litmus, what_is_reserved_is_there)
     explore(first_claims, second_frees_and_claims, nothing, counted);
 }
 
-TEST(pmm_litmus, a_field_with_frames_stands_in_a_tree)
+TEST(pmm_litmus, a_chunk_with_frames_stands_in_a_bitmap)
 {
     start_small(2, 1);
     free_at_first = 2;

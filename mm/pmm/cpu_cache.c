@@ -1,55 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slot.c - what one CPU has claimed, used without locked instructions, and taken back when it is needed elsewhere.
+ * cpu_cache.c - what one CPU has claimed, used without locked instructions, and taken back when it is needed elsewhere.
  *
  * Problem: a locked instruction costs about twenty cycles even when nobody else is there; a frame should cost less than
  * one. But what a CPU keeps to itself must not be lost to the others.
  *
  * Idea: a CPU claims a whole word of bitmap with two locked operations, and keeps the frames in a small magazine, one
- * for each lifetime class; frames it frees go into the magazine of the class of their field. Only the owner touches a
- * slot, with ordinary instructions.
+ * for each lifetime class; frames it frees go into the magazine of the class of their chunk. Only the owner touches a
+ * CPU cache, with ordinary instructions.
  *
  * Interrupts of the owner. `inside` is set before and cleared after every change. A handler that finds it set goes to
- * the shared fields instead. A handler that comes just before it is set runs to its end and leaves the slot consistent;
- * so no instruction has to be atomic. This needs that the interrupted call goes on on the same CPU, and nobody else in
- * between: the contract in pmm.h.
+ * the shared chunks instead. A handler that comes just before it is set runs to its end and leaves the CPU cache
+ * consistent; so no instruction has to be atomic. This needs that the interrupted call goes on on the same CPU, and
+ * nobody else in between: the contract in pmm.h.
  *
  * Other CPUs. Taking back from an owner that uses no fence is impossible without the owner's help or a fence made from
  * outside (Attiya and others, "Laws of Order", 2011). The fence is the port's shootdown, which interrupts every
  * other CPU. The taker announces itself (`floor`, `limit`), asks for the fence, and then looks at
  * `inside`. The owner sets `inside` and then looks at `floor` or `limit`, which it reads anyway to see whether its
  * magazine is empty or full. After the fence either the taker sees `inside` set and waits, or the owner sees the
- * announcement and stays out. An owner that is stopped inside keeps what it has: at most one slot. The taker gives up
- * on it after a while and waits for nobody.
+ * announcement and stays out. An owner that is stopped inside keeps what it has: at most one CPU cache. The taker gives
+ * up on it after a while and waits for nobody.
  *
  * An owner may also be stopped, or simply be, between claiming and filling its magazine: `inside` is set then, so the
  * taker waits for it as well, and finds the claim in the magazine afterwards.
  *
- * The field that an owner claims from does not stand in its class's tree, so that others claim elsewhere. The last
- * resort puts it back.
+ * The chunk that an owner claims from does not stand in its class's hierarchical bitmap, so that others claim
+ * elsewhere. The last resort puts it back.
  *
- * Rejected: a lock for each slot (a locked operation a call, and a stopped owner stops the taker); disabling interrupts
- * (costs more than the guard, and is not possible on a host).
+ * Rejected: a lock for each CPU cache (a locked operation a call, and a stopped owner stops the taker); disabling
+ * interrupts (costs more than the guard, and is not possible on a host).
  */
-#include "pmm/slot.h"
+#include "pmm.h"
 
 #ifndef PATIENCE
 #define PATIENCE 20000 /* looks at an owner that is inside before giving up on it */
 #endif
 
-void pmm_slot_init(const quire_pmm_t *pmm, unsigned cpu)
+void quire_pmm_cpu_cache_init(const quire_pmm_t *pmm, unsigned cpu)
 {
     for (unsigned number = 0; number < MAGAZINES; number++) {
         bool shut = number == CLASS_LOW;
         *magazine_of(pmm, cpu, number) =
-            (magazine_t){.field = FIELD_NONE, .floor = shut ? SHUT : 0, .limit = shut ? 0 : MAGAZINE_FRAMES};
+            (magazine_t){.chunk = CHUNK_NONE, .floor = shut ? SHUT : 0, .limit = shut ? 0 : MAGAZINE_FRAMES};
     }
 }
 
-/* --- from a magazine to the fields --- */
+/* --- from a magazine to the chunks --- */
 
-/* Puts back `count` entries; neighbours that lie in one word go together. */
-void pmm_slot_put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigned count)
+void quire_pmm_cpu_cache_put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsigned count)
 {
     const uint32_t *end = entries + count;
 
@@ -63,7 +62,7 @@ void pmm_slot_put_entries(const quire_pmm_t *pmm, const uint32_t *entries, unsig
                 break;
             index = load_relaxed(entries);
         } while (index - base < WORD_FRAMES);
-        pmm_field_put(pmm, base, bits);
+        quire_pmm_chunk_put(pmm, base, bits);
     }
 }
 
@@ -74,9 +73,9 @@ static void empty_magazine(const quire_pmm_t *pmm, magazine_t *magazine)
 
     store_relaxed(&magazine->count, 0);
     store_relaxed(&magazine->mask, 0);
-    pmm_slot_put_entries(pmm, magazine->entries, count);
+    quire_pmm_cpu_cache_put_entries(pmm, magazine->entries, count);
     if (mask != 0)
-        pmm_field_put(pmm, load_relaxed(&magazine->base), mask);
+        quire_pmm_chunk_put(pmm, load_relaxed(&magazine->base), mask);
 }
 
 /* Half of a full magazine goes, the half that has been there longest. */
@@ -84,18 +83,18 @@ static void make_room(const quire_pmm_t *pmm, magazine_t *magazine)
 {
     const unsigned half = MAGAZINE_FRAMES / 2;
 
-    pmm_slot_put_entries(pmm, magazine->entries, half);
+    quire_pmm_cpu_cache_put_entries(pmm, magazine->entries, half);
     for (unsigned at = half; at < MAGAZINE_FRAMES; at++)
         store_relaxed(&magazine->entries[at - half], load_relaxed(&magazine->entries[at]));
     store_relaxed(&magazine->count, MAGAZINE_FRAMES - half);
 }
 
-void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
+void quire_pmm_cpu_cache_put(const quire_pmm_t *pmm, size_t index)
 {
-    magazine_t *magazine = slot_enter(pmm, class_of(load_relaxed(&pmm->fields[index >> FIELD_ORDER])));
+    magazine_t *magazine = magazine_enter(pmm, class_of(load_relaxed(&pmm->chunks[index >> CHUNK_ORDER])));
 
     if (magazine == NULL) {
-        pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
+        quire_pmm_chunk_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
         return;
     }
     if (load_relaxed(&magazine->count) == MAGAZINE_FRAMES)
@@ -103,24 +102,24 @@ void pmm_slot_put(const quire_pmm_t *pmm, size_t index)
     unsigned count = load_relaxed(&magazine->count);
     store_relaxed(&magazine->entries[count], (uint32_t)index);
     store_relaxed(&magazine->count, count + 1);
-    slot_leave(magazine);
+    magazine_leave(magazine);
 }
 
-/* --- from the fields to a magazine --- */
+/* --- from the chunks to a magazine --- */
 
-/* The field is ours alone from now on, if it is of our class: one that serves others stays where they find it, and one
-   that has nothing left is in no tree. */
-static void adopt(const quire_pmm_t *pmm, size_t field, unsigned lifetime)
+/* The chunk is ours alone from now on, if it is of our class: one that serves others stays where they find it, and one
+   that has nothing left is in no hierarchical bitmap. */
+static void adopt(const quire_pmm_t *pmm, size_t chunk, unsigned lifetime)
 {
-    unsigned class = class_for(pmm, field, lifetime);
-    uint32_t state = load_relaxed(&pmm->fields[field]);
+    unsigned class = class_for(pmm, chunk, lifetime);
+    uint32_t state = load_relaxed(&pmm->chunks[chunk]);
 
-    if (class_of(state) != class || (state & FIELD_COUNT) == 0)
+    if (class_of(state) != class || (state & CHUNK_COUNT) == 0)
         return;
-    if (pmm_tree_test(pmm, TREE_MANY + class, field))
-        pmm_tree_clear(pmm, TREE_MANY + class, field);
-    if (pmm_tree_test(pmm, TREE_FEW + class, field))
-        pmm_tree_clear(pmm, TREE_FEW + class, field);
+    if (quire_pmm_bitmap_test(pmm, BITMAP_MANY + class, chunk))
+        quire_pmm_bitmap_clear(pmm, BITMAP_MANY + class, chunk);
+    if (quire_pmm_bitmap_test(pmm, BITMAP_FEW + class, chunk))
+        quire_pmm_bitmap_clear(pmm, BITMAP_FEW + class, chunk);
 }
 
 /* Moves frames of the claimed word into the empty magazine, so that the lowest comes out first. */
@@ -142,24 +141,24 @@ static void spread_mask(magazine_t *magazine)
     store_relaxed(&magazine->count, count);
 }
 
-/* Claims frames: from the same field as long as it has any, else from the next that the search finds. */
+/* Claims frames: from the same chunk as long as it has any, else from the next that the search finds. */
 static void claim_frames(const quire_pmm_t *pmm, magazine_t *magazine, unsigned lifetime)
 {
-    size_t field = load_relaxed(&magazine->field);
+    size_t chunk = load_relaxed(&magazine->chunk);
     pmm_claim_t claim = {
-        .lifetime = lifetime, .most = MAGAZINE_REFILL, .start = field + 1, .entries = magazine->entries};
+        .lifetime = lifetime, .most = MAGAZINE_REFILL, .start = chunk + 1, .entries = magazine->entries};
     bool found = false;
 
-    if (field == FIELD_NONE)
+    if (chunk == CHUNK_NONE)
         claim.start = pmm->stride * quire_port_cpu();
-    else if (class_of(load_relaxed(&pmm->fields[field])) == class_for(pmm, field, lifetime))
-        found = pmm_field_claim(pmm, field, &claim);
-    if (!found && !pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim))
+    else if (class_of(load_relaxed(&pmm->chunks[chunk])) == class_for(pmm, chunk, lifetime))
+        found = quire_pmm_chunk_claim(pmm, chunk, &claim);
+    if (!found && !quire_pmm_search_frames(pmm, QUIRE_ZONE_ANY, &claim))
         return;
-    if (claim.field != field) {
-        /* The last resort finds fields by this: it must be there before the field leaves its tree. */
-        store_release(&magazine->field, (uint32_t)claim.field);
-        adopt(pmm, claim.field, lifetime);
+    if (claim.chunk != chunk) {
+        /* The last resort finds chunks by this: it must be there before the chunk leaves its hierarchical bitmap. */
+        store_release(&magazine->chunk, (uint32_t)claim.chunk);
+        adopt(pmm, claim.chunk, lifetime);
     }
     if (claim.mask == 0) {
         store_relaxed(&magazine->count, claim.count);
@@ -170,20 +169,20 @@ static void claim_frames(const quire_pmm_t *pmm, magazine_t *magazine, unsigned 
     spread_mask(magazine);
 }
 
-size_t pmm_slot_refill(const quire_pmm_t *pmm, unsigned lifetime)
+size_t quire_pmm_cpu_cache_refill(const quire_pmm_t *pmm, unsigned lifetime)
 {
-    magazine_t *magazine = slot_enter(pmm, lifetime);
+    magazine_t *magazine = magazine_enter(pmm, lifetime);
 
     if (magazine == NULL)
-        return pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
+        return quire_pmm_search_one(pmm, QUIRE_ZONE_ANY, lifetime);
     if (load_relaxed(&magazine->count) == 0) {
         if (load_relaxed(&magazine->mask) != 0)
             spread_mask(magazine);
         else
             claim_frames(pmm, magazine, lifetime);
     }
-    size_t index = slot_pop(magazine);
-    slot_leave(magazine);
+    size_t index = magazine_pop(magazine);
+    magazine_leave(magazine);
     return index;
 }
 
@@ -194,19 +193,19 @@ static void drain(const quire_pmm_t *pmm, unsigned magazines, bool doubt)
 {
     unsigned cpu = quire_port_cpu();
 
-    for (unsigned number = 0; number < magazines && cpu < pmm->slot_count; number++) {
-        if (slot_is_empty(magazine_of(pmm, cpu, number)))
+    for (unsigned number = 0; number < magazines && cpu < pmm->cpu_count; number++) {
+        if (magazine_is_empty(magazine_of(pmm, cpu, number)))
             continue;
-        magazine_t *magazine = slot_enter(pmm, number);
+        magazine_t *magazine = magazine_enter(pmm, number);
         if (magazine == NULL)
             continue;
-        if (!doubt || pmm_may_go_back(pmm, magazine))
+        if (!doubt || quire_pmm_may_go_back(pmm, magazine))
             empty_magazine(pmm, magazine);
-        slot_leave(magazine);
+        magazine_leave(magazine);
     }
 }
 
-void pmm_slot_drain(const quire_pmm_t *pmm)
+void quire_pmm_cpu_cache_drain(const quire_pmm_t *pmm)
 {
     drain(pmm, CLASSES, true);
 }
@@ -215,7 +214,7 @@ void pmm_slot_drain(const quire_pmm_t *pmm)
    an empty magazine may be about to fill it: with what it has claimed, and nobody else finds meanwhile. */
 static bool shut(magazine_t *magazine)
 {
-    if ((slot_is_empty(magazine) && load_acquire(&magazine->inside) == 0) || exchange(&magazine->floor, SHUT) != 0)
+    if ((magazine_is_empty(magazine) && load_acquire(&magazine->inside) == 0) || exchange(&magazine->floor, SHUT) != 0)
         return false;
     store_release(&magazine->limit, 0);
     return true;
@@ -239,7 +238,7 @@ static void empty_shut(const quire_pmm_t *pmm, magazine_t *magazine)
 }
 
 /* An empty range: no translation is meant, only the fence. */
-void pmm_slot_fence(void)
+void quire_pmm_cpu_cache_fence(void)
 {
     const quire_shootdown_t fence = {.space = 0, .start = QUIRE_PAGE_BYTES, .end = QUIRE_PAGE_BYTES};
 
@@ -253,13 +252,13 @@ static void revoke_number(const quire_pmm_t *pmm, unsigned number)
     bool mine[QUIRE_PMM_CPUS] = {false};
     bool any = false;
 
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         mine[cpu] = cpu != own && shut(magazine_of(pmm, cpu, number));
         any |= mine[cpu];
     }
     if (any)
-        pmm_slot_fence();
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+        quire_pmm_cpu_cache_fence();
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         magazine_t *magazine = magazine_of(pmm, cpu, number);
         if (mine[cpu])
             empty_shut(pmm, magazine);
@@ -268,21 +267,21 @@ static void revoke_number(const quire_pmm_t *pmm, unsigned number)
     }
 }
 
-void pmm_slot_share(const quire_pmm_t *pmm)
+void quire_pmm_cpu_cache_share(const quire_pmm_t *pmm)
 {
     drain(pmm, MAGAZINES, false);
-    for (unsigned cpu = 0; cpu < pmm->slot_count; cpu++) {
+    for (unsigned cpu = 0; cpu < pmm->cpu_count; cpu++) {
         for (unsigned class = 0; class < CLASSES; class ++) {
-            uint32_t field = load_relaxed(&magazine_of(pmm, cpu, class)->field);
-            if (field != FIELD_NONE)
-                pmm_field_settle(pmm, field);
+            uint32_t chunk = load_relaxed(&magazine_of(pmm, cpu, class)->chunk);
+            if (chunk != CHUNK_NONE)
+                quire_pmm_chunk_reindex(pmm, chunk);
         }
     }
 }
 
-void pmm_slot_revoke(const quire_pmm_t *pmm)
+void quire_pmm_cpu_cache_revoke(const quire_pmm_t *pmm)
 {
     for (unsigned number = 0; number < MAGAZINES; number++)
         revoke_number(pmm, number);
-    pmm_slot_share(pmm);
+    quire_pmm_cpu_cache_share(pmm);
 }

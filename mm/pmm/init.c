@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmm_setup.c - from the firmware's map to a PMM, and what joins it later.
+ * init.c - from the firmware's map to a PMM, and what joins it later.
  *
  * The metadata cover the frames that are RAM or can become it; bank.c finds the stretches of them. What is not usable
  * yet can be added later.
  *
- * Starting must not touch metadata in proportion to memory. A field that is usable as a whole is marked fresh: one
- * word. A field without any usable frame is marked absent: one word. Only fields at the border of a region get their
+ * Starting must not touch metadata in proportion to memory. A chunk that is usable as a whole is marked fresh: one
+ * word. A chunk without any usable frame is marked absent: one word. Only chunks at the border of a region get their
  * bitmap and tags written here; a fresh one gets them when its first frame is taken.
  *
- * Layout of the metadata, each part aligned to a cache line: slots, banks, bitmap, counters, trees, tags, references.
+ * Layout of the metadata, each part aligned to a cache line: CPU caches, banks, bitmap, counters, hierarchical bitmaps,
+ * tags, references.
  */
-#include "pmm/pmm_private.h"
+#include "pmm.h"
 
 #include "string.h"
 
-#define SLOT_BYTES (MAGAZINES * sizeof(magazine_t))
-#define LINE_BYTES ((size_t)64)
-/* Slots take memory too: not more than so many bytes a frame on a small machine. */
-#define SLOT_BYTES_A_FRAME 2
+#define CPU_CACHE_BYTES (MAGAZINES * sizeof(magazine_t))
+#define LINE_BYTES      ((size_t)64)
+/* CPU caches take memory too: not more than so many bytes a frame on a small machine. */
+#define CPU_CACHE_BYTES_A_FRAME 2
 
 typedef struct layout {
     size_t banks_count;
     size_t end; /* indices, up to the last frame */
-    size_t fields;
-    unsigned slots;
+    size_t chunks;
+    unsigned cpus;
     quire_pmm_shape_t shape;
     size_t banks; /* offsets in bytes */
-    size_t bitmap;
+    size_t frame_bits;
     size_t states;
-    size_t trees;
+    size_t bitmaps;
     size_t tags;
     size_t extra;
     size_t bytes; /* 0: nothing usable, or more than can be counted */
@@ -64,8 +65,8 @@ static bool count_banks(const quire_memory_map_t *map, quire_pa_t limit, layout_
     pmm_bank_t bank;
     pmm_found_t found;
 
-    pmm_survey_begin(&survey, map, limit);
-    while ((found = pmm_survey_next(&survey, &bank)) == PMM_FOUND_BANK) {
+    quire_pmm_survey_begin(&survey, map, limit);
+    while ((found = quire_pmm_survey_next(&survey, &bank)) == PMM_FOUND_BANK) {
         layout->banks_count++;
         layout->end = bank.base + bank.frames;
     }
@@ -91,15 +92,15 @@ static layout_t plan(const quire_memory_map_t *map, quire_pa_t limit)
     if (!count_banks(map, limit, &layout))
         return layout;
     size_t covered = (layout.end + BLOCK_FRAMES - 1) & ~(BLOCK_FRAMES - 1);
-    layout.fields = covered >> FIELD_ORDER;
-    layout.slots = 1;
-    while (layout.slots < QUIRE_PMM_CPUS && (layout.slots + 1) * SLOT_BYTES <= covered * SLOT_BYTES_A_FRAME)
-        layout.slots++;
-    (void)place(&offset, layout.slots * SLOT_BYTES);
+    layout.chunks = covered >> CHUNK_ORDER;
+    layout.cpus = 1;
+    while (layout.cpus < QUIRE_PMM_CPUS && (layout.cpus + 1) * CPU_CACHE_BYTES <= covered * CPU_CACHE_BYTES_A_FRAME)
+        layout.cpus++;
+    (void)place(&offset, layout.cpus * CPU_CACHE_BYTES);
     layout.banks = place(&offset, layout.banks_count * sizeof(pmm_bank_t));
-    layout.bitmap = place(&offset, covered / 8);
-    layout.states = place(&offset, layout.fields * sizeof(uint32_t));
-    layout.trees = place(&offset, pmm_tree_shape(&layout.shape, layout.fields) * sizeof(word_t));
+    layout.frame_bits = place(&offset, covered / 8);
+    layout.states = place(&offset, layout.chunks * sizeof(uint32_t));
+    layout.bitmaps = place(&offset, quire_pmm_bitmap_shape(&layout.shape, layout.chunks) * sizeof(word_t));
     layout.tags = place(&offset, covered);
     layout.extra = place(&offset, covered * sizeof(uint32_t));
     layout.bytes = (offset + QUIRE_PAGE_MASK) & ~QUIRE_PAGE_MASK;
@@ -113,49 +114,49 @@ size_t quire_pmm_metadata_bytes(const quire_memory_map_t *map, quire_pa_t limit)
 
 /* --- frames that become managed --- */
 
-/* Writes the metadata of a field without managed frames. */
-static void write_absent(const quire_pmm_t *pmm, size_t field)
+/* Writes the metadata of a chunk without managed frames. */
+static void write_absent(const quire_pmm_t *pmm, size_t chunk)
 {
-    memset(pmm->tags + field * FIELD_FRAMES, TAG_UNMANAGED, FIELD_FRAMES);
-    memset(pmm->extra + field * FIELD_FRAMES, 0, FIELD_FRAMES * sizeof(pmm->extra[0]));
-    memset(pmm->bitmap + field * FIELD_WORDS, 0, FIELD_FRAMES / 8);
-    fetch_and(&pmm->fields[field], ~FIELD_ABSENT);
+    memset(pmm->tags + chunk * CHUNK_FRAMES, TAG_UNMANAGED, CHUNK_FRAMES);
+    memset(pmm->extra + chunk * CHUNK_FRAMES, 0, CHUNK_FRAMES * sizeof(pmm->extra[0]));
+    memset(pmm->frame_bits + chunk * CHUNK_WORDS, 0, CHUNK_FRAMES / 8);
+    fetch_and(&pmm->chunks[chunk], ~CHUNK_ABSENT);
 }
 
-/* Whole fields from `index` on that have no managed frame yet; returns how many frames it added. */
+/* Whole chunks from `index` on that have no managed frame yet; returns how many frames it added. */
 static size_t add_fresh(const quire_pmm_t *pmm, size_t index, size_t end)
 {
-    size_t low = index >> FIELD_ORDER;
-    size_t high = end >> FIELD_ORDER;
+    size_t low = index >> CHUNK_ORDER;
+    size_t high = end >> CHUNK_ORDER;
     size_t at = low;
 
-    if ((index & (FIELD_FRAMES - 1)) != 0)
+    if ((index & (CHUNK_FRAMES - 1)) != 0)
         return 0;
-    while (at < high && (load_relaxed(&pmm->fields[at]) & FIELD_ABSENT))
-        store_release(&pmm->fields[at++], FIELD_FRESH | FIELD_FRAMES);
+    while (at < high && (load_relaxed(&pmm->chunks[at]) & CHUNK_ABSENT))
+        store_release(&pmm->chunks[at++], CHUNK_FRESH | CHUNK_FRAMES);
     if (at == low)
         return 0;
-    pmm_tree_fill(pmm, TREE_WHOLE, low, at, WORD_FULL);
-    pmm_tree_fill(pmm, TREE_PAIR, (low + 1) & ~(size_t)1, at & ~(size_t)1, WORD_FULL / 3);
-    /* The ends may make pairs with fields that were there before. */
-    pmm_field_whole(pmm, low, true);
-    pmm_field_whole(pmm, at - 1, true);
-    return (at - low) << FIELD_ORDER;
+    quire_pmm_bitmap_fill(pmm, BITMAP_WHOLE, low, at, WORD_FULL);
+    quire_pmm_bitmap_fill(pmm, BITMAP_PAIR, (low + 1) & ~(size_t)1, at & ~(size_t)1, WORD_FULL / 3);
+    /* The ends may make pairs with chunks that were there before. */
+    quire_pmm_chunk_whole(pmm, low, true);
+    quire_pmm_chunk_whole(pmm, at - 1, true);
+    return (at - low) << CHUNK_ORDER;
 }
 
-/* Frames [index, end) lie in one field. */
-static void add_to_field(const quire_pmm_t *pmm, size_t index, size_t end)
+/* Frames [index, end) lie in one chunk. */
+static void add_to_chunk(const quire_pmm_t *pmm, size_t index, size_t end)
 {
-    size_t field = index >> FIELD_ORDER;
-    uint32_t state = load_relaxed(&pmm->fields[field]);
+    size_t chunk = index >> CHUNK_ORDER;
+    uint32_t state = load_relaxed(&pmm->chunks[chunk]);
 
-    if (state & FIELD_ABSENT) {
-        write_absent(pmm, field);
-        fetch_or(&pmm->fields[field], class_for(pmm, field, QUIRE_LIFETIME_MOVABLE) << FIELD_CLASS_SHIFT);
+    if (state & CHUNK_ABSENT) {
+        write_absent(pmm, chunk);
+        fetch_or(&pmm->chunks[chunk], class_for(pmm, chunk, QUIRE_LIFETIME_MOVABLE) << CHUNK_CLASS_SHIFT);
     }
     for (; index < end; index++) {
         store_relaxed(&pmm->tags[index], TAG_FREE);
-        pmm_field_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
+        quire_pmm_chunk_put(pmm, index & ~(size_t)(WORD_FRAMES - 1), (word_t)1 << (index % WORD_FRAMES));
     }
 }
 
@@ -171,19 +172,20 @@ static void add_frames(quire_pmm_t *pmm, size_t index, size_t end)
 
     pmm->total_frames += end - index;
     for (int zone = 0; zone < QUIRE_ZONES; zone++)
-        pmm->zone_total_frames[zone] += count_below(first, first + (end - index), pmm_zone_end((quire_zone_t)zone));
+        pmm->zone_total_frames[zone] +=
+            count_below(first, first + (end - index), quire_pmm_zone_end((quire_zone_t)zone));
     while (index < end) {
         size_t next = index + add_fresh(pmm, index, end);
         if (next == index) {
-            next = (index | (FIELD_FRAMES - 1)) + 1;
+            next = (index | (CHUNK_FRAMES - 1)) + 1;
             next = next < end ? next : end;
-            add_to_field(pmm, index, next);
+            add_to_chunk(pmm, index, next);
         }
         index = next;
     }
 }
 
-size_t pmm_zone_end(quire_zone_t zone)
+size_t quire_pmm_zone_end(quire_zone_t zone)
 {
     switch (zone) {
     case QUIRE_ZONE_BELOW_16M:
@@ -204,13 +206,14 @@ static void write_banks(quire_pmm_t *pmm, const quire_memory_map_t *map, quire_p
     pmm_survey_t survey;
     pmm_bank_t bank;
 
-    pmm_survey_begin(&survey, map, limit);
-    for (size_t at = 0; pmm_survey_next(&survey, &bank) == PMM_FOUND_BANK; at++) {
+    quire_pmm_survey_begin(&survey, map, limit);
+    for (size_t at = 0; quire_pmm_survey_next(&survey, &bank) == PMM_FOUND_BANK; at++) {
         size_t end = bank.first + (survey.base - bank.base);
         pmm->banks[at] = bank;
-        /* All fields of lower banks are below the zone's end if one of this bank is. */
+        /* All chunks of lower banks are below the zone's end if one of this bank is. */
         for (int zone = 0; zone < QUIRE_ZONES; zone++)
-            pmm->zone_fields[zone] += count_below(bank.first, end, pmm_zone_end((quire_zone_t)zone)) >> FIELD_ORDER;
+            pmm->zone_chunks[zone] +=
+                count_below(bank.first, end, quire_pmm_zone_end((quire_zone_t)zone)) >> CHUNK_ORDER;
     }
     pmm->first_frame = pmm->banks[0].first;
     pmm->near_frames = pmm->banks[0].frames;
@@ -220,25 +223,25 @@ static void lay_out(quire_pmm_t *pmm, const layout_t *layout, unsigned char *met
 {
     *pmm = (quire_pmm_t){
         .magazines = (magazine_t *)metadata,
-        .slot_count = layout->slots,
+        .cpu_count = layout->cpus,
         .banks = (pmm_bank_t *)(metadata + layout->banks),
         .bank_count = layout->banks_count,
         .frame_count = layout->end,
-        .bitmap = (word_t *)(metadata + layout->bitmap),
-        .fields = (uint32_t *)(metadata + layout->states),
-        .trees = (word_t *)(metadata + layout->trees),
+        .frame_bits = (word_t *)(metadata + layout->frame_bits),
+        .chunks = (uint32_t *)(metadata + layout->states),
+        .bitmaps = (word_t *)(metadata + layout->bitmaps),
         .tags = metadata + layout->tags,
         .extra = (uint32_t *)(metadata + layout->extra),
         .shape = layout->shape,
-        .field_count = layout->fields,
-        .stride = layout->fields / layout->slots,
+        .chunk_count = layout->chunks,
+        .stride = layout->chunks / layout->cpus,
         .metadata_bytes = layout->bytes,
     };
-    for (unsigned cpu = 0; cpu < layout->slots; cpu++)
-        pmm_slot_init(pmm, cpu);
-    for (size_t field = 0; field < layout->fields; field++)
-        pmm->fields[field] = FIELD_ABSENT;
-    memset(pmm->trees, 0, layout->tags - layout->trees);
+    for (unsigned cpu = 0; cpu < layout->cpus; cpu++)
+        quire_pmm_cpu_cache_init(pmm, cpu);
+    for (size_t chunk = 0; chunk < layout->chunks; chunk++)
+        pmm->chunks[chunk] = CHUNK_ABSENT;
+    memset(pmm->bitmaps, 0, layout->tags - layout->bitmaps);
 }
 
 quire_status_t quire_pmm_init(quire_pmm_t *pmm, quire_memory_map_t *map, quire_pa_t limit, void *metadata,
@@ -273,7 +276,7 @@ quire_status_t quire_pmm_add(quire_pmm_t *pmm, quire_pa_t start, uint64_t bytes)
     if (frames == 0)
         return QUIRE_OK;
     size_t index = first > SIZE_MAX ? NONE : frame_index(pmm, quire_frame((size_t)first));
-    if (index == NONE || frames > pmm_bank_rest(pmm, index))
+    if (index == NONE || frames > quire_pmm_bank_rest(pmm, index))
         return QUIRE_INVALID;
 
     quire_port_lock(&pmm->lock);
