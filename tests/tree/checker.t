@@ -25,7 +25,7 @@ caught includes 'another file of a higher layer' mm/pmm/bad.c "$licence" '#inclu
 caught includes 'the heap from above' mm/vmm/bad.c "$licence" '#include <quire/heap.h>'
 caught includes 'the C library' mm/heap/bad.c "$licence" '#include <stdlib.h>'
 caught includes 'the kernel' mm/vmm/bad.c "$licence" '#include "../../kernel/print.h"'
-caught includes 'the library inside, from the kernel' kernel/bad.c "$licence" '#include "../mm/vmm/inside.h"'
+caught includes 'the library inside, from the kernel' kernel/bad.c "$licence" '#include "../mm/vmm/space.h"'
 caught includes 'an architecture' mm/vmm/bad.c "$licence" '#ifdef __x86_64__' '#endif'
 # shellcheck disable=SC2046 # a list of words
 caught lengths 'a long file' mm/bad.c $(yes line | head -n 400)
