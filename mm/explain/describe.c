@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* describe.c - a decoded entry in words. */
-#include "paging/tree/tree.h"
+#include "paging/format/format.h"
 #include "text.h"
 
 /* The kind, and its payload where it has one. */

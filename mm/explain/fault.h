@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* explain_fault.h - what the two halves of the explainer share: the walk (fault.c), the trace (trace.c). */
-#ifndef QUIRE_PAGING_EXPLAIN_FAULT_H
-#define QUIRE_PAGING_EXPLAIN_FAULT_H
+/* fault.h - what the two halves of the explainer share: the walk (fault.c), the trace (trace.c). */
+#ifndef QUIRE_EXPLAIN_FAULT_H
+#define QUIRE_EXPLAIN_FAULT_H
 
 #include <quire/explain.h>
 
-#include "paging/tree/tree.h"
+#include "paging/format/format.h"
 #include "physical.h"
 #include "text.h"
 

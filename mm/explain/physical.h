@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* physical.h - tables as the processor finds them: from CR3 on, by physical address, whoever made them. */
-#ifndef QUIRE_PAGING_PHYSICAL_H
-#define QUIRE_PAGING_PHYSICAL_H
+#ifndef QUIRE_EXPLAIN_PHYSICAL_H
+#define QUIRE_EXPLAIN_PHYSICAL_H
 
 #include <quire/explain.h>
 
-#include "paging/tree/entry.h"
+#include "paging/format/format.h"
 
 #define CR0_PG   ((uint64_t)1 << 31)
 #define CR0_WP   ((uint64_t)1 << 16)

@@ -38,15 +38,9 @@ static bool translate(const preflight_t *check, quire_va_t va, translation_t *re
     return quire_physical_translate(&regime, va, result);
 }
 
-void quire_preflight_begin(preflight_t *check, const char *what)
-{
-    check->found++;
-    quire_text_add(&check->text, what);
-}
-
 static void report(preflight_t *check, const char *what, quire_va_t va, const char *why)
 {
-    quire_preflight_begin(check, what);
+    preflight_begin(check, what);
     quire_text_add(&check->text, " at ");
     quire_text_hex(&check->text, va);
     quire_text_add(&check->text, why);
@@ -153,14 +147,14 @@ static void check_handlers(preflight_t *check)
         size_t offset = vectors[i] * gate_bytes;
 
         if (offset + gate_bytes - 1 > flight->idt_limit) {
-            quire_preflight_begin(check, names[i]);
+            preflight_begin(check, names[i]);
             quire_text_add(&check->text, " lies beyond the limit of the IDT\n");
             continue;
         }
         if (!read_linear(check, flight->idt + (quire_va_t)offset, gate, gate_bytes))
             continue;
         if (!(gate[5] & 0x80)) {
-            quire_preflight_begin(check, names[i]);
+            preflight_begin(check, names[i]);
             quire_text_add(&check->text, " has no gate that is present\n");
             continue;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* preflight.h - what the two halves of the pre-flight check share: translations (preflight.c), tables
- * (preflight_tables.c). */
-#ifndef QUIRE_PAGING_PREFLIGHT_H
-#define QUIRE_PAGING_PREFLIGHT_H
+   (preflight_tables.c). */
+#ifndef QUIRE_EXPLAIN_PREFLIGHT_H
+#define QUIRE_EXPLAIN_PREFLIGHT_H
 
 #include <quire/explain.h>
 
@@ -21,7 +21,11 @@ typedef struct preflight {
 } preflight_t;
 
 /* Begins the line of one more thing found. */
-void quire_preflight_begin(preflight_t *check, const char *what);
+static inline void preflight_begin(preflight_t *check, const char *what)
+{
+    check->found++;
+    quire_text_add(&check->text, what);
+}
 
 /* Whether the PMM would hand this memory out. */
 bool quire_preflight_frame_is_free(const preflight_t *check, uint64_t pa);

@@ -14,7 +14,7 @@
 
 static void say(preflight_t *check, const char *sentence)
 {
-    quire_preflight_begin(check, sentence);
+    preflight_begin(check, sentence);
     quire_text_add(&check->text, "\n");
 }
 
@@ -96,6 +96,12 @@ static unsigned skip_zeros(const unsigned char *words, unsigned index, unsigned 
     return offset / entry_bytes;
 }
 
+static uint64_t word_at(const quire_format_t *format, const unsigned char *words, unsigned index)
+{
+    return format->entry_bytes == 4 ? ((const uint32_t *)(const void *)words)[index]
+                                    : ((const uint64_t *)(const void *)words)[index];
+}
+
 /* The first entry from *index on, below `entries`, that is not all zeros; *index is where it stands, or `entries`. */
 static bool next_entry(const preflight_t *check, uint64_t table, unsigned entries, unsigned *index, uint64_t *raw)
 {
@@ -106,16 +112,16 @@ static bool next_entry(const preflight_t *check, uint64_t table, unsigned entrie
         return false;
     words = frame + (table & QUIRE_PAGE_MASK);
     *index = skip_zeros(words, *index, entries, check->format->entry_bytes);
-    while (*index < entries && word_read(check->format, words, *index) == 0)
+    while (*index < entries && word_at(check->format, words, *index) == 0)
         ++*index;
-    *raw = *index < entries ? word_read(check->format, words, *index) : 0;
+    *raw = *index < entries ? word_at(check->format, words, *index) : 0;
     quire_physical_close(&check->physical, frame);
     return true;
 }
 
 static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsigned index, const char *why)
 {
-    quire_preflight_begin(check, "level ");
+    preflight_begin(check, "level ");
     quire_text_decimal(&check->text, level);
     quire_text_add(&check->text, ", entry ");
     quire_text_decimal(&check->text, index);
@@ -127,7 +133,7 @@ static void check_entry(preflight_t *check, uint64_t table, unsigned level, unsi
 
 static void say_table(preflight_t *check, uint64_t table, unsigned level, const char *why)
 {
-    quire_preflight_begin(check, "the table of level ");
+    preflight_begin(check, "the table of level ");
     quire_text_decimal(&check->text, level);
     quire_text_add(&check->text, " at ");
     quire_text_hex(&check->text, table);

@@ -16,8 +16,8 @@
  *
  * No address is read before it is known to be the heap's: see heap_has().
  */
-#ifndef QUIRE_MM_HEAP_INSIDE_H
-#define QUIRE_MM_HEAP_INSIDE_H
+#ifndef QUIRE_HEAP_PRIVATE_H
+#define QUIRE_HEAP_PRIVATE_H
 
 #include <quire/event.h>
 #include <quire/heap.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* space.h - what the files of mm/vmm share. Nobody else includes it. */
-#ifndef QUIRE_MM_VMM_INSIDE_H
-#define QUIRE_MM_VMM_INSIDE_H
+#ifndef QUIRE_VMM_SPACE_H
+#define QUIRE_VMM_SPACE_H
 
 #include <quire/event.h>
 #include <quire/vmm.h>

@@ -21,7 +21,7 @@ caught()
 caught includes 'looking up' mm/pmm/bad.c "$licence" '#include <quire/vmm.h>'
 caught includes 'looking up from the bottom' mm/bad.c "$licence" '#include <quire/pmm.h>'
 caught includes 'looking aside' mm/heap/bad.c "$licence" '#include <quire/pmm.h>'
-caught includes 'another file of a higher layer' mm/pmm/bad.c "$licence" '#include "../paging/paging.h"'
+caught includes 'another file of a higher layer' mm/pmm/bad.c "$licence" '#include "../paging/tree/tree.h"'
 caught includes 'the heap from above' mm/vmm/bad.c "$licence" '#include <quire/heap.h>'
 caught includes 'the C library' mm/heap/bad.c "$licence" '#include <stdlib.h>'
 caught includes 'the kernel' mm/vmm/bad.c "$licence" '#include "../../kernel/print.h"'

@@ -56,7 +56,7 @@ else
     done
     for arch in i386 i386pae x86_64; do
         check "$arch: builds" build ARCH=$arch kernel
-        path_of build/$arch/mm/*/*.o build/$arch/mm/paging/format/*.o
+        path_of build/$arch/mm/*/*.o build/$arch/mm/*/*/*.o
         result $? "$arch: the fault path can be followed"
         sed 's/^/# /' "$scratch/path-error"
         # Of the PMM, one pointer: the host's function that is asked for memory before an allocation fails.

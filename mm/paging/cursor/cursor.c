@@ -19,7 +19,7 @@
  * Lock order: a tree's lock, then the PMM's. Two trees (fork): the one with the lower address first, or the caller's
  * own order. Reading the kernel's half takes the kernel tree's lock instead of the process's, never both.
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 /* True if the root entries over a range of the kernel's half may not be looked behind for change. */
 static bool is_final(const quire_table_t *table, quire_va_t first, quire_va_t last)
@@ -41,32 +41,6 @@ static bool is_final(const quire_table_t *table, quire_va_t first, quire_va_t la
     }
     quire_port_window_close(window);
     return final;
-}
-
-unsigned quire_paging_walk(quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
-{
-    const quire_format_t *format = format_of(table);
-    quire_frame_t at = level1_known(table, va);
-    unsigned level = at.number != 0 ? 1 : format->levels;
-
-    if (level > 1)
-        at = table->root;
-    for (;;) {
-        void *window = quire_port_window_open(at);
-
-        *raw = word_read(format, window, format_index(format, level, va));
-        quire_port_window_close(window);
-        if (!entry_is_table(format, level, *raw))
-            break;
-        at = entry_table(format, *raw);
-        level--;
-    }
-    if (level == 1) {
-        table->level1 = at;
-        table->level1_start = format_first(format, 2, va);
-    }
-    *frame = at;
-    return level;
 }
 
 static quire_status_t prepare(quire_cursor_t *cursor, quire_va_t first, quire_va_t last)

@@ -14,7 +14,7 @@
  * Rejected: reading by query and clearing by put (two descents, and a write between the two would go unseen); a visitor
  * called for each page (the caller has a loop anyway, and stops when it has found enough).
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 /* The bits of an entry that stand for page flags the MMU sets. */
 static uint64_t bits_of(unsigned flags)

@@ -5,7 +5,7 @@
  * The tables above it are made first, if any are missing (split.c), then one entry is written. What stands there may
  * be a promise, or a table that holds only promises: that table goes the way of all tables that are taken out.
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 /* Whether a frame is mapped or hidden anywhere below. */
 static bool holds_frames(const quire_format_t *format, quire_frame_t frame, unsigned level)

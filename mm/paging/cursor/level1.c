@@ -21,7 +21,7 @@
  * Rejected: keeping the last shape over calls (it would have to be right for another protection), and masks worked out
  * from the protection without decoding (a second place that knows what bits mean).
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 typedef struct level1 {
     quire_cursor_t *cursor;

@@ -21,7 +21,7 @@
  * and discarded, in turn would take and give back a table each time: cutting a promise costs some 5,600 instructions
  * and joining it 6,800, where the call alone costs 500.
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 /* Whether a table of such entries can be one entry, and how far the payloads of its parts are then apart. */
 static bool may_be_part(quire_page_kind_t kind, uint64_t pages, uint64_t *step)

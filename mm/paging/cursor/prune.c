@@ -19,7 +19,7 @@
  * Rejected: a count of entries in the entry above (three spare bits in a 32-bit entry), or in the frame's record (the
  * PMM's, and every map and unmap would touch one more cache line).
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 /* Whether one promise, or nothing, stands in every entry, and can stand in the entry above: then it is in *raw. Looks
    first at the neighbours of [from, to], where the work was. */

@@ -21,7 +21,7 @@
  * Rejected: joining equal neighbours into one coarse promise on every mark (512 reads per call for a gain that the next
  * whole-range mark brings for nothing).
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 static const char cut_sentence[] = "paging: a range cuts a coarse entry: open the cursor on this range";
 
@@ -150,14 +150,6 @@ static void mark_table(mark_t *mark, quire_frame_t frame, unsigned level, quire_
     quire_port_window_close(window);
 }
 
-void quire_paging_check_change(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end)
-{
-    if (cursor->mode == QUIRE_CURSOR_READ)
-        quire_panic_at("paging: a change through a cursor opened for reading", start, cursor->table->space);
-    if (start >= end || start < cursor->start || end > cursor->end || ((start | end) & QUIRE_PAGE_MASK))
-        quire_panic_at("paging: a range outside the cursor's", start, cursor->table->space);
-}
-
 /* The one level-1 table that a mark of the range stays in; 0 if it does not, or may take the table's place. */
 static quire_frame_t mark_level1(const quire_cursor_t *cursor, quire_va_t first, quire_va_t last)
 {
@@ -187,31 +179,6 @@ size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t en
         return (size_t)quire_paging_level1_mark(cursor, level1, start, end - 1, mark.after);
     mark_table(&mark, table->root, format->levels, start, end - 1);
     return (size_t)mark.taken;
-}
-
-/* What protecting is to make of a page, in one word: its protection, and its key if that is to change. */
-#define RIGHTS_PROT    ((unsigned)QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC | QUIRE_PROT_USER)
-#define RIGHTS_HAS_KEY 0x100u
-#define RIGHTS_SHIFT   4 /* of the key */
-
-uint64_t quire_paging_protected(const quire_table_t *table, unsigned level, uint64_t raw, unsigned rights)
-{
-    const quire_format_t *format = format_of(table);
-    quire_page_t page = entry_decode(format, level, raw);
-    bool reachable = (rights & (QUIRE_PROT_READ | QUIRE_PROT_WRITE | QUIRE_PROT_EXEC)) != 0;
-
-    if (page.kind == QUIRE_PAGE_EMPTY)
-        return raw;
-    if (page.kind == QUIRE_PAGE_MAPPED && !reachable)
-        page.kind = QUIRE_PAGE_HIDDEN;
-    else if (page.kind == QUIRE_PAGE_HIDDEN && reachable)
-        page.kind = QUIRE_PAGE_MAPPED;
-    if (rights & RIGHTS_HAS_KEY)
-        page.key = (uint8_t)(rights >> RIGHTS_SHIFT & (QUIRE_KEYS - 1));
-    if (!(rights & QUIRE_PROT_USER))
-        page.key = 0;
-    page.prot = (uint8_t)(rights & RIGHTS_PROT);
-    return entry_encode(format, level, &page);
 }
 
 /* One entry above level 1, covered whole by [entry->va, last] or not to be changed at all. */

@@ -12,7 +12,7 @@
  * A hole for a large request is wanted at a multiple of a large entry's size, so that it is few entries. That is one
  * more condition on where the hole may begin, not another search.
  */
-#include "paging/tree/tree.h"
+#include "cursor.h"
 
 static uint64_t taken_in_level1(const quire_format_t *format, quire_frame_t frame, quire_va_t first, quire_va_t last)
 {

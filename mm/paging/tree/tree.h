@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paging.h - what the files of mm/paging share with each other.
+ * tree.h - what the files of paging/tree share with each other, and with the cursors above them.
  *
  * The tree's lock is held in all of these. Ranges are [first, last] in bytes. At most one window a level is open.
  */
-#ifndef QUIRE_PAGING_PRIVATE_H
-#define QUIRE_PAGING_PRIVATE_H
+#ifndef QUIRE_PAGING_TREE_H
+#define QUIRE_PAGING_TREE_H
 
 #include "entry.h"
 #include "panic.h"
@@ -138,28 +138,6 @@ void quire_paging_frames_release(const quire_table_t *table, quire_frame_t frame
 quire_status_t quire_paging_split(quire_cursor_t *cursor, quire_va_t first, quire_va_t last, unsigned floor,
                                   bool edges) QUIRE_MUST_CHECK;
 
-/* --- range.c --- */
-
-/* Unlinked already: counts it out, and gathers it. Returns how many of its 4 KiB pages were not empty. */
-uint64_t quire_paging_subtree_gather(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t va);
-
-/* The cursor may change, and [start, end) lies in its range; otherwise a panic. */
-void quire_paging_check_change(const quire_cursor_t *cursor, quire_va_t start, quire_va_t end);
-/* What a word that is not a table's becomes by protecting. `rights` are as range.c packs them. */
-uint64_t quire_paging_protected(const quire_table_t *table, unsigned level, uint64_t raw, unsigned rights);
-
-/* --- level1.c: the same for pages [first, last] of one level-1 table --- */
-
-/* The word becomes `after`, a promise's or 0. Returns how many were not empty. */
-uint64_t quire_paging_level1_mark(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
-                                  uint64_t after);
-void quire_paging_level1_protect(quire_cursor_t *cursor, quire_frame_t frame, quire_va_t first, quire_va_t last,
-                                 unsigned rights);
-
-/* --- large.c --- */
-quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, unsigned level,
-                                      const quire_page_t *page) QUIRE_MUST_CHECK;
-
 /* --- check.c --- */
 
 /* The rule that is broken goes to the log, with the space and the address (NOWHERE: none), and the frame (0: none is
@@ -167,10 +145,7 @@ quire_status_t quire_paging_map_large(quire_cursor_t *cursor, quire_va_t va, uns
 #define NOWHERE (~(quire_va_t)0)
 void quire_paging_report(const quire_table_t *table, const char *rule, quire_va_t va, quire_frame_t frame);
 
-/* --- prune.c --- */
-void quire_paging_prune(quire_cursor_t *cursor);
-
-/* --- cursor.c --- */
+/* --- walk.c --- */
 
 /* Descends towards va: the level and the word of the entry that covers it, and the table it stands in. A level-1 table
    is remembered. */
