@@ -22,7 +22,7 @@ columns='  %-34s %-12s %10s %-24s %s\n'
 
 for format in x86_32 x86_pae x86_4level; do
     gcc -std=c11 -Wall -Wextra -Werror -O2 -DQUIRE_HOST -DQUIRE_FORMAT=$format -DQUIRE_EVENTS=0 -Iinclude -iquote mm \
-        -o $build/paging-$format bench/paging/bench.c mm/paging/*.c mm/paging/format/*.c mm/pmm/*.c mm/*.c mm/cpu/*.c
+        -o $build/paging-$format bench/paging/bench.c mm/paging/*/*.c mm/explain/*.c mm/pmm/*.c mm/*.c mm/cpu/*.c
 done
 
 # instructions FORMAT OPERATION PAGES ROUNDS: of the whole run

@@ -42,7 +42,7 @@ typedef struct quire_explain {
     /* Quire made the tables: not-present entries are promises, bits 9 to 11 of present ones have its meanings.
        Otherwise only what the processor knows is told. */
     bool promises;
-    /* What quire_vmm_fault() said, if it was asked. The story then tells why that was the answer. */
+    /* What quire_vmm_fault() said, if it was asked. The trace then tells why that was the answer. */
     bool answered;
     quire_status_t answer;
     const quire_pmm_t *pmm; /* of frames, only this one's tables are followed; NULL: whatever can be read */

@@ -120,21 +120,21 @@ typedef struct quire_table {
     quire_frame_t root;
     uint32_t space;          /* identifier for events and shootdowns; 0 is the kernel's */
     uint8_t table_zone;      /* quire_zone_t that tables come from */
-    bool loaded;             /* kernel's: root entries are final; set by quire_table_seal() */
+    bool sealed;             /* kernel's: root entries are final; set by quire_table_seal() */
     size_t table_frames;     /* tables in the tree, root included, shared ones not */
     size_t mapped_pages;     /* 4 KiB units present in the part of the tree that is its own */
     quire_va_t shared_start; /* first address of the shared (kernel's) half */
-    quire_frame_t leaf;      /* the level-1 table used last; 0: none */
-    quire_va_t leaf_start;   /* the address that its first entry covers */
-    /* which translations a CPU may keep while it runs another tree: mm/paging/load.c */
-    size_t stamp;         /* of the last change that made translations stale */
-    size_t next_stamps;   /* kernel's: the first stamp that nobody has yet */
-    quire_frame_t tags;   /* kernel's: the frame in which CPUs note what they keep; 0: none */
-    bool has_local_pages; /* kernel's: it has mapped pages that are not global */
-    bool has_lost_tables; /* since the last stamp */
-    /* what ring 3 runs on, where the kernel hides itself: mm/paging/gate.c */
-    const struct quire_table *gate; /* kernel's; NULL: it does not hide */
-    quire_frame_t user_root;        /* a process's; 0: the root is for ring 3, too */
+    quire_frame_t level1;    /* the level-1 table used last; 0: none */
+    quire_va_t level1_start; /* the address that its first entry covers */
+    /* which translations a CPU may keep while it runs another tree: mm/paging/tree/asid.c */
+    size_t generation;       /* of the last change that made translations stale */
+    size_t next_generations; /* kernel's: the first generation that nobody has yet */
+    quire_frame_t asids;     /* kernel's: the frame in which CPUs write down what they keep; 0: none */
+    bool has_local_pages;    /* kernel's: it has mapped pages that are not global */
+    bool has_lost_tables;    /* since the last generation */
+    /* what ring 3 runs on, where the kernel hides itself: mm/paging/tree/isolation.c */
+    const struct quire_table *isolation; /* kernel's; NULL: it does not hide */
+    quire_frame_t user_root;             /* a process's; 0: the root is for ring 3, too */
 } quire_table_t;
 
 /* The kernel's tree. [shared_start, top) is what every other tree will share. Ranges that will change after sealing
@@ -161,10 +161,10 @@ void quire_table_destroy(quire_table_t *table);
 
 /* Loads the root into CR3 of this CPU. A panic (with QUIRE_CHECKS) if paging is on and the tree does not map the code
    and the stack that run: what lies below shared_start is not in a process's tree. Where the kernel has set CR4.PCIDE
-   (Intel SDM volume 3, 4.10.1), under a tag of the library's choice, 1 to 7; what this CPU holds under it from the last
-   time stays, unless it has become stale. Two things are then the kernel's: it loads CR3 in no other way, and all trees
-   that a CPU loads share one kernel's tree. A port that asks only some CPUs to flush has one more rule to keep, with
-   PCIDs or without (quire_port_shootdown). */
+   (Intel SDM volume 3, 4.10.1), under an ASID of the library's choice, 1 to 7; what this CPU holds under it from the
+   last time stays, unless it has become stale. Two things are then the kernel's: it loads CR3 in no other way, and all
+   trees that a CPU loads share one kernel's tree. A port that asks only some CPUs to flush has one more rule to keep,
+   with PCIDs or without (quire_port_shootdown). */
 void quire_table_load(const quire_table_t *table);
 
 /* Whether this CPU translates by this tree: for the kernel's, also by any other with the same upper half. True where it
@@ -173,19 +173,19 @@ bool quire_table_is_loaded(const quire_table_t *table);
 
 /* What the calling CPU has loaded of the trees that share this one's kernel. All zeros on a CPU without PCID. */
 typedef struct quire_table_loads {
-    unsigned tag;   /* PCID in use; 0: none */
-    uint32_t loads; /* under a tag; wraps */
+    unsigned asid;  /* PCID in use; 0: none */
+    uint32_t loads; /* under an asid; wraps */
     uint32_t kept;  /* of these, those that kept translations */
 } quire_table_loads_t;
 quire_table_loads_t quire_table_loads(const quire_table_t *table);
 
-/* Kernel page-table isolation. While ring 3 runs, the upper half is the gate's instead of the kernel's: another
-   kernel's tree, made by quire_table_create_kernel(), that maps (FOREIGN, at the kernel's own addresses, never GLOBAL)
-   what the CPU touches on its way in and out: entry code, descriptor tables, task state, entry stacks. It is sealed,
-   with nothing in its lower half, and final. A process created from then on has a second root, which the cursors keep
-   like the first below shared_start. The kernel leaves CR4.PGE clear, since global pages of its own would stay in reach
-   of ring 3. QUIRE_INVALID: not such trees, or of different formats or halves. */
-quire_status_t quire_table_use_gate(quire_table_t *kernel, quire_table_t *gate) QUIRE_MUST_CHECK;
+/* Kernel page-table isolation. While ring 3 runs, the upper half is the isolation tree's instead of the kernel's:
+   another kernel's tree, made by quire_table_create_kernel(), that maps (FOREIGN, at the kernel's own addresses, never
+   GLOBAL) what the CPU touches on its way in and out: entry code, descriptor tables, task state, entry stacks. It is
+   sealed, with nothing in its lower half, and final. A process created from then on has a second root, which the
+   cursors keep like the first below shared_start. The kernel leaves CR4.PGE clear, since global pages of its own would
+   stay in reach of ring 3. QUIRE_INVALID: not such trees, or of different formats or halves. */
+quire_status_t quire_table_use_isolation(quire_table_t *kernel, quire_table_t *isolation) QUIRE_MUST_CHECK;
 
 /* What the entry code loads into CR3, for the tree that this CPU has loaded: `user` last thing on the way to ring 3,
    `kernel` first thing on the way back. Asked for on each way out, with interrupts off until ring 3 runs: what was
@@ -207,8 +207,8 @@ quire_pa_t quire_table_root(const quire_table_t *table);
 quire_status_t quire_table_check(quire_table_t *table) QUIRE_MUST_CHECK;
 
 /* Checks each of `count` trees, all there are, and then all together. Every mapping of a frame is counted (mapped or
-   hidden, not FOREIGN; a block once in each page) and every link of a table, in all trees and a gate's, and compared
-   with the references that the PMM counts: no frame has more mappings than references, and the frames of
+   hidden, not FOREIGN; a block once in each page) and every link of a table, in all trees and an isolation tree's, and
+   compared with the references that the PMM counts: no frame has more mappings than references, and the frames of
    QUIRE_OWNER_USER and QUIRE_OWNER_TABLE together have at most `held` references more than mappings: those that the
    caller holds himself; SIZE_MAX: he does not know. So found are a page that two processes have and one reference
    holds, a table that stands in two places, and what was lost.
@@ -353,8 +353,8 @@ quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start
 
 /* Keeps all promises of [start, end), within the range: a RESERVED page with any right becomes MAPPED, with its rights,
    these flags, and the next frame of the chain. POPULATE; the chain is long enough. Returns how many frames it took. */
-size_t quire_cursor_supply(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
-                           quire_frame_t *chain);
+size_t quire_cursor_map_chain(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
+                              quire_frame_t *chain);
 
 /* Answers as query does, and clears of the entry's accessed and dirty bits those that `flags` names
    (QUIRE_PAGE_ACCESSED, QUIRE_PAGE_DIRTY), if it maps a page; in one step with what the MMU does. Not READ. A write

@@ -16,8 +16,8 @@
 void quire_cpu_flush_page(quire_va_t va);
 void quire_cpu_flush_all(bool global);
 void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep);
-bool quire_cpu_offers_tags(void);
-bool quire_cpu_uses_tags(void);
+bool quire_cpu_offers_asids(void);
+bool quire_cpu_uses_asids(void);
 bool quire_cpu_keeps_global(void);
 uint64_t quire_cpu_timestamp(void);
 
@@ -109,7 +109,7 @@ static inline uintptr_t quire_cpu_read_cr4(void)
 
 /* Whether this CPU has tags at all (CPUID leaf 1, ECX bit 17), and whether the kernel has switched them on
    (CR4.PCIDE). There are none outside long mode. */
-static inline bool quire_cpu_offers_tags(void)
+static inline bool quire_cpu_offers_asids(void)
 {
     uint32_t leaf = 1;
     uint32_t features = 0;
@@ -118,7 +118,7 @@ static inline bool quire_cpu_offers_tags(void)
     return features >> 17 & 1;
 }
 
-static inline bool quire_cpu_uses_tags(void)
+static inline bool quire_cpu_uses_asids(void)
 {
     return quire_cpu_read_cr4() >> 17 & 1;
 }

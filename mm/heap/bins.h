@@ -10,7 +10,7 @@
 #ifndef QUIRE_MM_HEAP_BINS_H
 #define QUIRE_MM_HEAP_BINS_H
 
-#include "inside.h"
+#include "heap.h"
 
 /* How many blocks of the wanted class itself are looked at before the source is asked. Blocks of higher classes all
    fit; those of the wanted one may. */

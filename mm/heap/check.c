@@ -7,7 +7,7 @@
  * and no loop is longer than a count allows, so a damaged heap ends the check with an address and never hangs it.
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 typedef struct count {
     size_t extents;

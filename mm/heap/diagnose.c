@@ -8,7 +8,7 @@
  * about to be told of a bug.
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 /* The block that covers a header at this address: its own, or one that reaches over it. NULL: a header below it is
    damaged, so there is no telling. */

@@ -4,19 +4,19 @@
  *
  * Problem: the source (a system call, an address space) is far dearer than the lists, so it must be asked seldom and in
  * large pieces; yet memory that nobody uses should go back. Idea: an extent is what one call of the source gave. It
- * starts as one free block, and when joining makes it one free block again it is *spare*. Spare extents are kept as
+ * starts as one free block, and when coalescing makes it one free block again it is *spare*. Spare extents are kept as
  * long as their sum is at most `keep_bytes`; a program that allocates and frees the same block in a loop then never
  * reaches the source. When the source has nothing left, spare extents go back to it and it is asked once more, for it
  * may make one large extent of them.
  *
  * Invariant: `spare_bytes` is the sum of the usable bytes of spare extents.
  *
- * Extents are not joined even when they touch: what one call gave must go back in one call.
+ * Extents are not coalesced even when they touch: what one call gave must go back in one call.
  *
  * Rejected: giving back part of an extent (the source would need to split what it gave).
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 #define KEPT_GROWTHS 16
 

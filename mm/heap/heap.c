@@ -13,7 +13,7 @@
  *
  * Lock order: a heap's lock comes before every lock that its source takes.
  */
-#include "inside.h"
+#include "heap.h"
 
 #include "string.h"
 
@@ -136,15 +136,15 @@ void *quire_heap_alloc_aligned(quire_heap_t *heap, size_t align, size_t bytes)
 void quire_heap_free(quire_heap_t *heap, void *block)
 {
     quire_heap_fault_t fault;
-    bool given;
+    bool released;
 
     heap_must_be_ready(heap);
     if (block == NULL)
         return;
     quire_port_lock(&heap->lock);
-    given = quire_heap_list_give(heap, block_of_payload(block), &fault);
+    released = quire_heap_list_release(heap, block_of_payload(block), &fault);
     quire_port_unlock(&heap->lock);
-    if (__builtin_expect(!given, 0))
+    if (__builtin_expect(!released, 0))
         quire_heap_report(heap, &fault);
 }
 

@@ -8,7 +8,7 @@
  * back or is kept for the next large block, as other extents are. So a block keeps no more than a growth step.
  *
  * What is free in such an extent - all of it, or the gap below a payload that had to be aligned - stands in a ring that
- * no search for other blocks looks at. Everything else is as in any extent: tags, joining, the check.
+ * no search for other blocks looks at. Everything else is as in any extent: tags, coalescing, the check.
  *
  * A spare extent is taken for a block if it would keep no more than the growth step beside it; of several, the
  * smallest. The ring is searched whole: it holds no more extents than keep_bytes has growth steps.
@@ -17,7 +17,7 @@
  * cutting an extent that is larger than what is left of its block (likewise: it would have to be taken back in parts).
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 size_t quire_heap_aligning_gap(const quire_heap_block_t *block, size_t align)
 {

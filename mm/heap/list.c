@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.c - the free lists: taking blocks from them by splitting, giving blocks back by joining.
+ * list.c - the free lists: taking blocks from them by splitting, giving blocks back by coalescing.
  *
  * Problem: hand out memory of any size, take it back in any order, and neither search long nor crumble the memory.
  * Idea: free blocks stand in doubly linked lists (bins.h), one for each class of sizes, eight classes to each power of
  * two (after Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory allocator for real-time systems", 2004). A
  * bitmap of lists that are not empty, and a word over it, make the search two bit scans. A block that is freed is
- * joined with a free neighbour on either side at once, found by the boundary tags (Knuth, volume 1, 2.5).
+ * coalesced with a free neighbour on either side at once, found by the boundary tags (Knuth, volume 1, 2.5).
  *
  * Bound: taking and giving look at no more than BIN_SEARCH_MOST + 4 blocks, whatever the number of blocks.
  *
@@ -19,11 +19,11 @@
  * does not spread: the call fails and the heap is as it was, damage included.
  *
  * Rejected: lists in order of address (less crumbling, but a walk on each free); best fit by a tree (O(log n), and
- * two words more in the least block); joining later (fewer joins, but then a check of the heap cannot say that two free
- * neighbours are wrong, and the work comes all at once).
+ * two words more in the least block); coalescing later (less often, but then a check of the heap cannot say that
+ * two free neighbours are wrong, and the work comes all at once).
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
@@ -72,7 +72,7 @@ size_t quire_heap_list_cut(quire_heap_t *heap, quire_heap_block_t *block, size_t
 
 /* Makes the start of a free block, found in class `bin`, a used one. The rest stays in the list if it is in the same
    class. */
-SHORT_WAY quire_heap_block_t *carve(quire_heap_t *heap, quire_heap_block_t *block, unsigned bin, size_t bytes)
+SHORT_WAY quire_heap_block_t *split(quire_heap_t *heap, quire_heap_block_t *block, unsigned bin, size_t bytes)
 {
     size_t whole = block_bytes(block);
     size_t tag = block->tag & TAG_EDGES;
@@ -103,11 +103,11 @@ SHORT_WAY quire_heap_block_t *carve(quire_heap_t *heap, quire_heap_block_t *bloc
     return block;
 }
 
-static void carve_and_tell(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes)
+static void split_and_report(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes)
 {
     size_t whole = block_bytes(block);
 
-    carve(heap, block, heap_bin(whole), bytes);
+    split(heap, block, heap_bin(whole), bytes);
     if (whole - bytes >= LEAST_BYTES)
         quire_event(.kind = QUIRE_EVENT_HEAP_SPLIT, .address = (uintptr_t)block_payload(block), .bytes = bytes,
                     .detail = whole - bytes);
@@ -145,7 +145,7 @@ LONG_WAY quire_heap_block_t *take_slowly(quire_heap_t *heap, quire_heap_block_t 
     block = obtain(heap, found, bytes, fault);
     if (block == NULL)
         return NULL;
-    carve_and_tell(heap, block, bytes);
+    split_and_report(heap, block, bytes);
     quire_heap_range_favour(heap, (uintptr_t)block);
     return block;
 }
@@ -156,7 +156,7 @@ quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire
     quire_heap_block_t *block = bin_find(heap, bytes, &bin);
 
     if (LIKELY(block != NULL && is_sound_free(heap, block, false) && !heap_events_wanted()))
-        return carve(heap, block, bin, bytes);
+        return split(heap, block, bin, bytes);
     return take_slowly(heap, block, bytes, fault);
 }
 
@@ -230,7 +230,7 @@ bool quire_heap_list_examine(const quire_heap_t *heap, const quire_heap_block_t 
     return look(heap, block, neighbours, true) || quire_heap_diagnose(heap, block, fault);
 }
 
-/* Puts the joined block in its list. A neighbour that is there already, in the right class, makes room for it. */
+/* Puts the coalesced block in its list. A neighbour that is there already, in the right class, makes room for it. */
 SHORT_WAY void file(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes,
                     const quire_heap_neighbours_t *neighbours)
 {
@@ -256,8 +256,8 @@ SHORT_WAY void file(quire_heap_t *heap, quire_heap_block_t *block, size_t bytes,
 /* Joins a block with its free neighbours and files the result, which it returns. The header of a block that is
    swallowed stays behind as that of a free block: freeing it again is then told from freeing an address that was never
    given. */
-SHORT_WAY quire_heap_block_t *join(quire_heap_t *heap, quire_heap_block_t *block,
-                                   const quire_heap_neighbours_t *neighbours)
+SHORT_WAY quire_heap_block_t *coalesce(quire_heap_t *heap, quire_heap_block_t *block,
+                                       const quire_heap_neighbours_t *neighbours)
 {
     size_t tag = block->tag & TAG_EDGES;
     size_t bytes = block_bytes(block);
@@ -301,14 +301,14 @@ SHORT_WAY bool frees_extent(const quire_heap_block_t *block, const quire_heap_ne
 
 /* The block may be freed: what look() wants is so. Its extent becomes wholly free, or events are wanted, or it is in a
    run that is not the first. */
-LONG_WAY bool give_examined(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_neighbours_t neighbours,
-                            quire_heap_fault_t *fault)
+LONG_WAY bool release_examined(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_neighbours_t neighbours,
+                               quire_heap_fault_t *fault)
 {
     if (frees_extent(block, &neighbours) &&
         !quire_heap_extent_may_file(heap, extent_of_first(neighbours.lower != NULL ? neighbours.lower : block), fault))
         return false;
     quire_event(.kind = QUIRE_EVENT_HEAP_FREE, .address = (uintptr_t)block_payload(block), .bytes = block_bytes(block));
-    block = join(heap, block, &neighbours);
+    block = coalesce(heap, block, &neighbours);
     if (neighbours.lower != NULL || neighbours.upper != NULL)
         quire_event(.kind = QUIRE_EVENT_HEAP_JOIN, .address = (uintptr_t)block_payload(block),
                     .bytes = block_bytes(block));
@@ -320,21 +320,21 @@ LONG_WAY bool give_examined(quire_heap_t *heap, quire_heap_block_t *block, quire
 }
 
 /* Something is damaged, or the block is in a run that is not the first. */
-LONG_WAY bool give_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+LONG_WAY bool release_slowly(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
 
-    return quire_heap_list_examine(heap, block, &neighbours, fault) && give_examined(heap, block, neighbours, fault);
+    return quire_heap_list_examine(heap, block, &neighbours, fault) && release_examined(heap, block, neighbours, fault);
 }
 
-bool quire_heap_list_give(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
+bool quire_heap_list_release(quire_heap_t *heap, quire_heap_block_t *block, quire_heap_fault_t *fault)
 {
     quire_heap_neighbours_t neighbours;
 
     if (!LIKELY(look(heap, block, &neighbours, false)))
-        return give_slowly(heap, block, fault);
+        return release_slowly(heap, block, fault);
     if (!LIKELY(!frees_extent(block, &neighbours) && !heap_events_wanted()))
-        return give_examined(heap, block, neighbours, fault);
-    join(heap, block, &neighbours);
+        return release_examined(heap, block, neighbours, fault);
+    coalesce(heap, block, &neighbours);
     return true;
 }

@@ -23,7 +23,7 @@
  * is a guess, and extents are not aligned to its parts); a search in the tree alone (a hundred instructions for each
  * link that is examined); asking the source, or the host, whether an address can be read (one more thing to port).
  */
-#include "inside.h"
+#include "heap.h"
 
 #define PRIORITY_FACTOR ((uintptr_t)0x9e3779b97f4a7c15u)
 #define LARGE_MARK      ((uintptr_t)0x5bd1e9955bd1e995u)
@@ -285,7 +285,7 @@ bool quire_heap_range_may_remove(const quire_heap_t *heap, const quire_heap_exte
     return below == extent || heap_fault(fault, "the header of an extent was overwritten", extent);
 }
 
-/* What hangs below it is joined in its place. */
+/* What hangs below it is coalesced in its place. */
 void quire_heap_range_remove(quire_heap_t *heap, quire_heap_extent_t *extent)
 {
     place_t at = {NULL, false};

@@ -15,7 +15,7 @@
  * A block that is resized stays one allocation: `allocs` and `frees` do not count it.
  */
 #include "bins.h"
-#include "inside.h"
+#include "heap.h"
 
 #include "string.h"
 

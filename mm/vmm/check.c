@@ -8,7 +8,7 @@
  * Two spaces that both say that a frame is theirs are each as they should be. Only all of them together can be
  * compared with what the PMM counts, and that is the layer below's, too (paging/count.c).
  */
-#include "inside.h"
+#include "space.h"
 
 #define SENTENCE_BYTES 120
 
@@ -20,7 +20,7 @@ static quire_va_t upper_top(const quire_table_t *table)
     return quire_page_down((quire_va_t)top);
 }
 
-static void complain(const char *rule, quire_va_t va)
+static void report(const char *rule, quire_va_t va)
 {
     char sentence[SENTENCE_BYTES];
     size_t length = 0;
@@ -72,7 +72,7 @@ static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va
         const char *rule = extent_rule(space, &extent);
 
         if (rule != NULL) {
-            complain(rule, at);
+            report(rule, at);
             status = QUIRE_CORRUPT;
         }
         if (extent.page.kind != QUIRE_PAGE_EMPTY)
@@ -80,7 +80,7 @@ static quire_status_t check_half(quire_space_t *space, quire_va_t from, quire_va
         at = extent.end;
     }
     if (status == QUIRE_OK && taken != space->reserved_pages) {
-        complain("vmm: the count of pages taken is wrong in the space from 0x", space->start);
+        report("vmm: the count of pages taken is wrong in the space from 0x", space->start);
         status = QUIRE_CORRUPT;
     }
     quire_cursor_close(&cursor);
@@ -101,7 +101,7 @@ quire_status_t quire_vmm_check(quire_space_t *space)
         return status;
     if (!aligned_range(space->start, space->end) || !in_area(space, space->search) ||
         !in_area(space, space->search_large) || (!is_kernel(space) && space->start < QUIRE_PAGE_BYTES)) {
-        complain("vmm: the bounds of a space are wrong, which starts at 0x", space->start);
+        report("vmm: the bounds of a space are wrong, which starts at 0x", space->start);
         return QUIRE_CORRUPT;
     }
     if (is_kernel(space))

@@ -20,7 +20,7 @@
  * Rejected: taking and zeroing the frame before the lock. It shortens the time under the lock by a page's clearing, and
  * costs an allocation and a release for every fault that turns out to need none.
  */
-#include "inside.h"
+#include "space.h"
 
 #include "../panic.h"
 #include "../string.h"
@@ -91,7 +91,7 @@ quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_fr
 }
 
 /* A promise becomes a page of zeros; one without any right becomes a hidden one. */
-static quire_status_t keep_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
+static quire_status_t resolve_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
 {
     quire_page_t kept = {.prot = page->prot, .key = page->key, .flags = page_flags(space)};
     quire_frame_t frame;
@@ -149,7 +149,7 @@ static quire_status_t repair(quire_space_t *space, quire_cursor_t *cursor, quire
                              quire_page_t *page)
 {
     if (page->kind == QUIRE_PAGE_RESERVED)
-        return keep_promise(space, cursor, va, page);
+        return resolve_promise(space, cursor, va, page);
     if ((access & QUIRE_ACCESS_WRITE) != 0 && (page->flags & QUIRE_PAGE_COPY_ON_WRITE) != 0)
         return make_private(space, cursor, va, page);
     return QUIRE_OK;

@@ -23,7 +23,7 @@
  * Rejected: copying eagerly (time and frames for pages that are never looked at again), and leaving pages without the
  * right to write unmarked (protect would have to look at reference counts).
  */
-#include "inside.h"
+#include "space.h"
 
 #include "../panic.h"
 

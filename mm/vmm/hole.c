@@ -21,7 +21,7 @@
  * free ranges (a second truth, and memory to keep it in), and aligning whatever is larger than a large entry (in the
  * three gigabytes of a 32-bit process half of them could be lost).
  */
-#include "inside.h"
+#include "space.h"
 
 #define WORTH_ALIGNING 8
 

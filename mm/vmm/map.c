@@ -15,7 +15,7 @@
  *
  * Rejected: rolling back after a failure. It is the part of such code that is never run; acquiring first needs none.
  */
-#include "inside.h"
+#include "space.h"
 
 /* The cursor is open on the very range. What is to be replaced is unmapped by this. */
 static void promise_range(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end,

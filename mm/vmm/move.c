@@ -16,7 +16,7 @@
  *
  * Rejected: a second reservation, a copy page by page and an unmapping, which needs the memory twice.
  */
-#include "inside.h"
+#include "space.h"
 
 #include "../panic.h"
 
@@ -41,27 +41,27 @@ static void turn(move_t *move, quire_va_t start, quire_va_t end, quire_cursor_mo
         quire_panic_at("vmm: a table that was acquired to move pages is gone", start, move->space->table.space);
 }
 
-/* A piece of the old range that is moved in one way: one coarse promise, or some pages of one table. */
-static quire_extent_t piece_at(move_t *move, quire_va_t va)
+/* A part of the old range that is moved in one way: one coarse promise, or some pages of one table. */
+static quire_extent_t part_at(move_t *move, quire_va_t va)
 {
-    quire_extent_t piece;
+    quire_extent_t part;
 
     turn(move, move->old, move->old_end, QUIRE_CURSOR_READ);
-    piece = quire_vmm_extent(&move->cursor, va, move->kept_end);
-    if (piece.level == 1) {
+    part = quire_vmm_extent(&move->cursor, va, move->kept_end);
+    if (part.level == 1) {
         quire_va_t span = (quire_va_t)quire_format_span(move->space->table.format, 2);
         quire_va_t stop = va + BATCH_PAGES * QUIRE_PAGE_BYTES;
 
         if (stop > (va | (span - 1)))
             stop = (va | (span - 1)) + 1;
-        piece.end = stop < move->kept_end ? stop : move->kept_end;
+        part.end = stop < move->kept_end ? stop : move->kept_end;
     }
-    return piece;
+    return part;
 }
 
-static quire_cursor_mode_t mode_of(const quire_extent_t *piece)
+static quire_cursor_mode_t mode_of(const quire_extent_t *part)
 {
-    return piece->level == 1 ? QUIRE_CURSOR_POPULATE : QUIRE_CURSOR_EDGES;
+    return part->level == 1 ? QUIRE_CURSOR_POPULATE : QUIRE_CURSOR_EDGES;
 }
 
 /* The first pass. The ends of the new range are split where they cut something, and what is moved finds its tables.
@@ -74,11 +74,11 @@ static quire_status_t acquire(move_t *move)
     if (moved_end < move->new_end)
         status = quire_cursor_reopen(&move->cursor, moved_end, move->new_end, QUIRE_CURSOR_EDGES);
     for (quire_va_t va = move->old; va < move->kept_end && status == QUIRE_OK;) {
-        quire_extent_t piece = piece_at(move, va);
+        quire_extent_t part = part_at(move, va);
 
-        status = quire_cursor_reopen(&move->cursor, move->new + (piece.start - move->old),
-                                     move->new + (piece.end - move->old), mode_of(&piece));
-        va = piece.end;
+        status = quire_cursor_reopen(&move->cursor, move->new + (part.start - move->old),
+                                     move->new + (part.end - move->old), mode_of(&part));
+        va = part.end;
     }
     return status;
 }
@@ -95,18 +95,18 @@ static void leave_promise(move_t *move, quire_va_t at, const quire_page_t *page)
     (void)quire_cursor_mark(&move->cursor, at, at + QUIRE_PAGE_BYTES, &left);
 }
 
-static void move_pages(move_t *move, const quire_extent_t *piece)
+static void move_pages(move_t *move, const quire_extent_t *part)
 {
     const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
-    quire_va_t to = move->new + (piece->start - move->old);
-    size_t count = pages_between(piece->start, piece->end);
+    quire_va_t to = move->new + (part->start - move->old);
+    size_t count = pages_between(part->start, part->end);
     quire_page_t pages[BATCH_PAGES];
 
-    turn(move, piece->start, piece->end, QUIRE_CURSOR_POPULATE);
+    turn(move, part->start, part->end, QUIRE_CURSOR_POPULATE);
     for (size_t i = 0; i < count; i++)
-        pages[i] = quire_cursor_take(&move->cursor, piece->start + i * QUIRE_PAGE_BYTES);
+        pages[i] = quire_cursor_take(&move->cursor, part->start + i * QUIRE_PAGE_BYTES);
     for (size_t i = 0; i < count && move->leaves; i++)
-        leave_promise(move, piece->start + i * QUIRE_PAGE_BYTES, &pages[i]);
+        leave_promise(move, part->start + i * QUIRE_PAGE_BYTES, &pages[i]);
     turn(move, to, to + count * QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
     (void)quire_cursor_mark(&move->cursor, to, to + count * QUIRE_PAGE_BYTES, &empty);
     for (size_t i = 0; i < count; i++)
@@ -126,14 +126,13 @@ static void carry_out(move_t *move)
     quire_va_t moved_end = move->new + (move->kept_end - move->old);
 
     for (quire_va_t va = move->old; va < move->kept_end;) {
-        quire_extent_t piece = piece_at(move, va);
+        quire_extent_t part = part_at(move, va);
 
-        if (piece.level == 1)
-            move_pages(move, &piece);
+        if (part.level == 1)
+            move_pages(move, &part);
         else
-            write_promise(move, move->new + (piece.start - move->old), move->new + (piece.end - move->old),
-                          &piece.page);
-        va = piece.end;
+            write_promise(move, move->new + (part.start - move->old), move->new + (part.end - move->old), &part.page);
+        va = part.end;
     }
     if (moved_end < move->new_end)
         write_promise(move, moved_end, move->new_end, &move->added);

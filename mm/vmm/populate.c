@@ -14,44 +14,44 @@
  *
  * Rejected: mapping page by page and undoing on failure, which needs a record of what to undo.
  */
-#include "inside.h"
+#include "space.h"
 
 #include "../panic.h"
 
 #define HOPELESS_FROM_FRAMES 256
 
 /* Zeroed frames that wait to be mapped. */
-typedef struct supply {
+typedef struct chain {
     quire_frame_t chain;
     size_t count;
-} supply_t;
+} chain_t;
 
-static void drop(quire_space_t *space, supply_t *supply, quire_va_t va)
+static void drop(quire_space_t *space, chain_t *chain, quire_va_t va)
 {
-    for (; supply->count > 0; supply->count--) {
-        if (quire_pmm_free(space->table.pmm, quire_chain_pop(&supply->chain), 0) != QUIRE_OK)
+    for (; chain->count > 0; chain->count--) {
+        if (quire_pmm_free(space->table.pmm, quire_chain_pop(&chain->chain), 0) != QUIRE_OK)
             quire_panic_at("vmm: a frame taken to populate was not ours", va, space->table.space);
     }
 }
 
-static quire_status_t extend(quire_space_t *space, supply_t *supply, size_t count)
+static quire_status_t extend(quire_space_t *space, chain_t *chain, size_t count)
 {
     quire_pmm_stats_t stats;
 
     /* A hopeless wish should not drain the machine for a moment. For a small one asking would cost more than trying. */
-    if (count - supply->count > HOPELESS_FROM_FRAMES) {
+    if (count - chain->count > HOPELESS_FROM_FRAMES) {
         quire_pmm_stats(space->table.pmm, &stats);
-        if (stats.free_frames < count - supply->count)
+        if (stats.free_frames < count - chain->count)
             return QUIRE_NO_MEMORY;
     }
-    while (supply->count < count) {
+    while (chain->count < count) {
         quire_frame_t frame;
         quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
 
         if (status != QUIRE_OK)
             return status;
-        quire_chain_push(&supply->chain, frame);
-        supply->count++;
+        quire_chain_push(&chain->chain, frame);
+        chain->count++;
     }
     return QUIRE_OK;
 }
@@ -98,15 +98,15 @@ static quire_status_t survey(const quire_space_t *space, quire_cursor_t *cursor,
 }
 
 /* The cursor is open to populate and there are enough frames: nothing here can fail. */
-static void hand_out(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end, supply_t *supply)
+static void hand_out(quire_space_t *space, quire_cursor_t *cursor, quire_va_t start, quire_va_t end, chain_t *chain)
 {
     quire_event(.kind = QUIRE_EVENT_POPULATE, .space = space->table.space, .address = start, .bytes = end - start);
-    supply->count -= quire_cursor_supply(cursor, start, end, page_flags(space), &supply->chain);
+    chain->count -= quire_cursor_map_chain(cursor, start, end, page_flags(space), &chain->chain);
 }
 
 /* Counts under a cursor of this mode, and hands out if it is the one for that and the frames suffice. */
 static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t end, quire_cursor_mode_t mode,
-                              supply_t *supply, size_t *needed)
+                              chain_t *chain, size_t *needed)
 {
     quire_cursor_t cursor;
     quire_status_t status = quire_cursor_open(&cursor, &space->table, start, end, mode);
@@ -114,8 +114,8 @@ static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t
     if (status != QUIRE_OK)
         return status;
     status = survey(space, &cursor, start, end, needed);
-    if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= supply->count) {
-        hand_out(space, &cursor, start, end, supply);
+    if (status == QUIRE_OK && mode == QUIRE_CURSOR_POPULATE && *needed <= chain->count) {
+        hand_out(space, &cursor, start, end, chain);
         *needed = 0;
     }
     quire_cursor_close(&cursor);
@@ -124,19 +124,19 @@ static quire_status_t attempt(quire_space_t *space, quire_va_t start, quire_va_t
 
 quire_status_t quire_vmm_populate(quire_space_t *space, quire_va_t va, size_t bytes)
 {
-    supply_t supply = {{0}, 0};
+    chain_t chain = {{0}, 0};
     size_t needed = 0;
     quire_va_t end;
     quire_status_t status = quire_vmm_round_range(space, va, bytes, &end);
 
     if (status == QUIRE_OK)
-        status = attempt(space, va, end, QUIRE_CURSOR_READ, &supply, &needed);
+        status = attempt(space, va, end, QUIRE_CURSOR_READ, &chain, &needed);
     while (status == QUIRE_OK && needed > 0) {
-        status = extend(space, &supply, needed);
+        status = extend(space, &chain, needed);
         if (status == QUIRE_OK)
-            status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &supply, &needed);
+            status = attempt(space, va, end, QUIRE_CURSOR_POPULATE, &chain, &needed);
     }
-    drop(space, &supply, va);
+    drop(space, &chain, va);
     if (QUIRE_CHECKS && status == QUIRE_OK && is_kernel(space))
         quire_vmm_must_be_in_use(space, va);
     return status;

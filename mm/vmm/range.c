@@ -9,7 +9,7 @@
  * that were reserved apart but touch and look alike are shown as one. Pages that say the same are read as one run, and
  * nothing beyond the caller's end is looked at: a question about a page should not cost what its area is long.
  */
-#include "inside.h"
+#include "space.h"
 
 static bool holds_frame(const quire_page_t *page)
 {

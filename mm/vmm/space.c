@@ -20,7 +20,7 @@
  * Rejected: a sorted list or tree of regions, as most kernels have. It would be a second truth about the same pages,
  * need memory of its own, and be consulted by each fault.
  */
-#include "inside.h"
+#include "space.h"
 
 /* Where the lower half ends: with four and five levels the root's upper 256 entries belong to the addresses that are
    sign-extended (SDM volume 1, 3.3.7.1, canonical addressing). */

@@ -22,7 +22,7 @@
  * Locks: the kernel's buffer is touched under the process's lock. Should that touch fault, the kernel's own tree is
  * locked after the process's; nobody locks them in the other order.
  */
-#include "inside.h"
+#include "space.h"
 
 #include "../panic.h"
 #include "../string.h"
@@ -75,7 +75,7 @@ static void close_frame(quire_cursor_t *cursor, uint8_t *window)
     quire_cursor_close(cursor);
 }
 
-static quire_status_t read_piece(quire_space_t *space, quire_va_t va, void *to, size_t bytes)
+static quire_status_t read_part(quire_space_t *space, quire_va_t va, void *to, size_t bytes)
 {
     quire_cursor_t cursor;
     uint8_t *window;
@@ -89,7 +89,7 @@ static quire_status_t read_piece(quire_space_t *space, quire_va_t va, void *to, 
 }
 
 /* `from` NULL: zeros. */
-static quire_status_t write_piece(quire_space_t *space, quire_va_t va, const void *from, size_t bytes, unsigned access)
+static quire_status_t write_part(quire_space_t *space, quire_va_t va, const void *from, size_t bytes, unsigned access)
 {
     quire_cursor_t cursor;
     uint8_t *window;
@@ -121,7 +121,7 @@ static quire_status_t write_range(quire_space_t *space, quire_va_t to, const uin
     while (done < bytes && status == QUIRE_OK) {
         size_t here = bytes_in_page(to + done, bytes - done);
 
-        status = write_piece(space, to + done, from == NULL ? NULL : from + done, here, access);
+        status = write_part(space, to + done, from == NULL ? NULL : from + done, here, access);
         if (status == QUIRE_OK)
             done += here;
     }
@@ -138,7 +138,7 @@ quire_status_t quire_vmm_copy_from_user(quire_space_t *space, void *to, quire_va
     while (done < bytes && status == QUIRE_OK) {
         size_t here = bytes_in_page(from + done, bytes - done);
 
-        status = read_piece(space, from + done, (uint8_t *)to + done, here);
+        status = read_part(space, from + done, (uint8_t *)to + done, here);
         if (status == QUIRE_OK)
             done += here;
     }
@@ -159,8 +159,8 @@ quire_status_t quire_vmm_clear_user(quire_space_t *space, quire_va_t to, size_t 
 }
 
 /* Copies up to and with the terminator; *done counts what was copied, *ended tells whether the terminator was met. */
-static quire_status_t read_string_piece(quire_space_t *space, quire_va_t va, char *to, size_t bytes, size_t *done,
-                                        bool *ended)
+static quire_status_t read_string_part(quire_space_t *space, quire_va_t va, char *to, size_t bytes, size_t *done,
+                                       bool *ended)
 {
     quire_cursor_t cursor;
     const char *text;
@@ -191,7 +191,7 @@ quire_status_t quire_vmm_copy_string_from_user(quire_space_t *space, char *to, q
 
     while (done < size && !ended) {
         quire_status_t status =
-            read_string_piece(space, from + done, to + done, bytes_in_page(from + done, size - done), &done, &ended);
+            read_string_part(space, from + done, to + done, bytes_in_page(from + done, size - done), &done, &ended);
 
         if (status != QUIRE_OK)
             return pointer_status(status);
@@ -238,7 +238,7 @@ static quire_status_t look(const quire_space_t *space, const quire_page_t *page,
     quire_panic_at("vmm: a page that is a table", va, space->table.space);
 }
 
-static quire_status_t peek_piece(quire_space_t *space, quire_va_t va, void *to, size_t bytes)
+static quire_status_t peek_part(quire_space_t *space, quire_va_t va, void *to, size_t bytes)
 {
     quire_va_t start = quire_page_down(va);
     quire_cursor_t cursor;
@@ -263,7 +263,7 @@ quire_status_t quire_vmm_peek(quire_space_t *space, void *to, quire_va_t from, s
     for (size_t done = 0; done < bytes && status == QUIRE_OK;) {
         size_t here = bytes_in_page(from + done, bytes - done);
 
-        status = peek_piece(space, from + done, (uint8_t *)to + done, here);
+        status = peek_part(space, from + done, (uint8_t *)to + done, here);
         done += here;
     }
     return status;

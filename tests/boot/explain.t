@@ -45,8 +45,8 @@ archive_program()
     (cd program && find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0) >program.cpio
 }
 
-# What lies between the access and the story, without what only one of them has in front.
-story()
+# What lies between the access and the trace, without what only one of them has in front.
+trace()
 {
     sed -n '/^ *\(ring 3\|the kernel\) .* at 0x/,/likely:/p' "$1" | sed 's/^ *//'
 }
@@ -64,9 +64,9 @@ echo quit
 END
     qemu commands -m 64M -cpu max,la57=off -serial file:console -kernel "$root/build/$ARCH/quire.elf" \
         -initrd "$root/build/$ARCH/initrd.cpio,program.cpio" -append 'lf run stop'
-    story console >live
+    trace console >live
     explain --registers console --memory saved
-    story explanation >told
+    trace explanation >told
     [ -s live ]
     result $? "$ARCH, mistake $1: the live kernel explains it"
     check "$ARCH, mistake $1: a saved $3 tells the same" cmp live told
@@ -79,7 +79,7 @@ for ARCH in i386 i386pae x86_64; do
     mistake 7 'dump-guest-memory saved' 'ELF core, console log'
     code=$(sed -n 's/^  error \([0-9a-f]*\).*/\1/p' console)
     explain --registers registers --memory saved --quire --code "0x$code"
-    story explanation >told
+    trace explanation >told
     check "$ARCH: QEMU's registers do as well" cmp live told
     explain --registers registers --memory saved --code "0x$code"
     contains "$ARCH: of a stranger's entry no promise is told" explanation ": not present"

@@ -318,12 +318,12 @@ void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
     loaded_root = root;
 }
 
-bool quire_cpu_offers_tags(void)
+bool quire_cpu_offers_asids(void)
 {
     return false;
 }
 
-bool quire_cpu_uses_tags(void)
+bool quire_cpu_uses_asids(void)
 {
     return false;
 }

@@ -292,12 +292,12 @@ void quire_cpu_flush_all(bool global)
         flush_all(machine.running, global);
 }
 
-bool quire_cpu_offers_tags(void)
+bool quire_cpu_offers_asids(void)
 {
     return machine.config.tags;
 }
 
-bool quire_cpu_uses_tags(void)
+bool quire_cpu_uses_asids(void)
 {
     return machine.booted && (model_registers(machine.model, machine.running).cr4 & MODEL_CR4_PCIDE) != 0;
 }

@@ -13,7 +13,7 @@
 #include "host_machine.h"
 #include "host_model.h"
 #include "host_model_inside.h"
-#include "paging/word.h"
+#include "paging/tree/word.h"
 
 #define PIECES_MAX 64
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shootdown.pml - changing a translation that other CPUs may hold (mm/paging/tlb.c, and what port.h asks of a port).
+ * shootdown.pml - changing a translation that other CPUs may hold (mm/paging/tree/gather.c, and what port.h asks of a port).
  *
  * Each CPU changes the page of one of two trees, any one, ROUNDS times: it maps a free frame where nothing is mapped, or
  * unmaps. Unmapping is the library's order: change the entry, flush one's own translations, ask the other CPUs, wait

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tags.pml - a CPU loads a tree and keeps translations, while another changes it (mm/paging/load.c, and what port.h asks of
+ * tags.pml - a CPU loads a tree and keeps translations, while another changes it (mm/paging/tree/asid.c, and what port.h asks of
  * a port that leaves out CPUs which do not run the tree).
  *
  * CPU 0 runs the tree and leaves it, ROUNDS times; what its TLB holds under the tree's tag stays meanwhile. CPU 1 replaces

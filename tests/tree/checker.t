@@ -21,11 +21,11 @@ caught()
 caught includes 'looking up' mm/pmm/bad.c "$licence" '#include <quire/vmm.h>'
 caught includes 'looking up from the bottom' mm/bad.c "$licence" '#include <quire/pmm.h>'
 caught includes 'looking aside' mm/heap/bad.c "$licence" '#include <quire/pmm.h>'
-caught includes 'another file of a higher layer' mm/pmm/bad.c "$licence" '#include "../paging/paging.h"'
+caught includes 'another file of a higher layer' mm/pmm/bad.c "$licence" '#include "../paging/tree/tree.h"'
 caught includes 'the heap from above' mm/vmm/bad.c "$licence" '#include <quire/heap.h>'
 caught includes 'the C library' mm/heap/bad.c "$licence" '#include <stdlib.h>'
 caught includes 'the kernel' mm/vmm/bad.c "$licence" '#include "../../kernel/print.h"'
-caught includes 'the library inside, from the kernel' kernel/bad.c "$licence" '#include "../mm/vmm/inside.h"'
+caught includes 'the library inside, from the kernel' kernel/bad.c "$licence" '#include "../mm/vmm/space.h"'
 caught includes 'an architecture' mm/vmm/bad.c "$licence" '#ifdef __x86_64__' '#endif'
 # shellcheck disable=SC2046 # a list of words
 caught lengths 'a long file' mm/bad.c $(yes line | head -n 400)

@@ -56,7 +56,7 @@ else
     done
     for arch in i386 i386pae x86_64; do
         check "$arch: builds" build ARCH=$arch kernel
-        path_of build/$arch/mm/*/*.o build/$arch/mm/paging/format/*.o
+        path_of build/$arch/mm/*/*.o build/$arch/mm/*/*/*.o
         result $? "$arch: the fault path can be followed"
         sed 's/^/# /' "$scratch/path-error"
         # Of the PMM, one pointer: the host's function that is asked for memory before an allocation fails.
@@ -65,7 +65,7 @@ else
         equal "$arch: no format is referred to, or read through a pointer" \
             "$(grep -E '^(format|source|missing) ' "$scratch/path")" ''
         # If the walk of the calls came to nothing, it proved nothing.
-        for function in quire_vmm_fault quire_paging_descend quire_paging_acquire quire_paging_settle quire_pmm_alloc prune_table; do
+        for function in quire_vmm_fault quire_paging_walk quire_paging_split quire_paging_flush_and_free quire_pmm_alloc prune_table; do
             contains "$arch: the path leads through $function" "$scratch/path" "function $function build/$arch/"
         done
         echo "# $arch: $(grep -c '^function' "$scratch/path") functions, $(grep -c '^switch' "$scratch/path") switch tables"

@@ -3,10 +3,10 @@
  * gate.c - kernel page-table isolation: whether, and the gate.
  *
  * Problem. Some processors let ring 3 read in speculation whatever is mapped for ring 0 (Meltdown; Intel's RDCL).
- * Idea. The library gives each process a second root, whose upper half is the gate's (quire_table_use_gate); entry.S
- * goes from one to the other. It costs two loads of CR3 for each system call and fault, so it is done where it helps:
- * on Intel's processors, unless they say that they do not need it (IA32_ARCH_CAPABILITIES, RDCL_NO; SDM volume 4). The
- * words "kpti" and "nokpti" decide otherwise.
+ * Idea. The library gives each process a second root, whose upper half is the gate's (quire_table_use_isolation);
+ * entry.S goes from one to the other. It costs two loads of CR3 for each system call and fault, so it is done where it
+ * helps: on Intel's processors, unless they say that they do not need it (IA32_ARCH_CAPABILITIES, RDCL_NO; SDM volume
+ * 4). The words "kpti" and "nokpti" decide otherwise.
  *
  * Global pages stay off then (cpu.c): the TLB would keep the kernel's over the load of CR3, in reach of ring 3.
  */
@@ -74,7 +74,7 @@ void gate_init(quire_table_t *kernel)
     map(gate_text_start, gate_text_end, QUIRE_PROT_READ | QUIRE_PROT_EXEC);
     map(gate_data_start, gate_data_end, QUIRE_PROT_READ | QUIRE_PROT_WRITE);
     quire_table_seal(&gate);
-    must(quire_table_use_gate(kernel, &gate));
+    must(quire_table_use_isolation(kernel, &gate));
     gate_isolated = true;
     cpu_features.pge = false;
 }

@@ -122,12 +122,12 @@ void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
     (void)model_mov_cr3(machine.model, machine.cpu, root.value | tag | (keep ? MODEL_CR3_NO_FLUSH : 0));
 }
 
-bool quire_cpu_offers_tags(void)
+bool quire_cpu_offers_asids(void)
 {
     return sizeof(uintptr_t) == 8;
 }
 
-bool quire_cpu_uses_tags(void)
+bool quire_cpu_uses_asids(void)
 {
     return (model_registers(machine.model, machine.cpu).cr4 & MODEL_CR4_PCIDE) != 0;
 }

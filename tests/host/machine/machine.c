@@ -60,14 +60,15 @@ static void start_gate(machine_t *machine, quire_va_t shared_start)
     quire_cursor_t cursor;
 
     machine->gate_va = shared_start + 2 * KERNEL_AREA;
-    CHECK_OK(quire_table_create_kernel(&machine->gate, machine->format, machine->pmm, QUIRE_ZONE_ANY, shared_start));
     CHECK_OK(
-        quire_cursor_open(&cursor, &machine->gate, machine->gate_va, machine->gate_va + PAGE, QUIRE_CURSOR_POPULATE));
+        quire_table_create_kernel(&machine->isolation, machine->format, machine->pmm, QUIRE_ZONE_ANY, shared_start));
+    CHECK_OK(quire_cursor_open(&cursor, &machine->isolation, machine->gate_va, machine->gate_va + PAGE,
+                               QUIRE_CURSOR_POPULATE));
     CHECK_OK(quire_cursor_map(&cursor, machine->gate_va, 1, quire_frame(HOST_MODEL_DEVICE), QUIRE_PROT_READ,
                               QUIRE_PAGE_FOREIGN));
     quire_cursor_close(&cursor);
-    quire_table_seal(&machine->gate);
-    CHECK_OK(quire_table_use_gate(&machine->flats[0].space.table, &machine->gate));
+    quire_table_seal(&machine->isolation);
+    CHECK_OK(quire_table_use_isolation(&machine->flats[0].space.table, &machine->isolation));
 }
 
 static void start_kernel(machine_t *machine, const place_t *place)
@@ -169,7 +170,7 @@ void machine_enter_user(machine_t *machine, unsigned cpu)
     host_model_mov_cr3(cpu, machine->crossing[cpu].user);
 }
 
-/* What ring 3 might have seen of the kernel while it ran: the gate, and nothing else. */
+/* What ring 3 might have seen of the kernel while it ran: the isolation tree, and nothing else. */
 void machine_leave_user(machine_t *machine, unsigned cpu)
 {
     model_translation_t found;

@@ -15,9 +15,9 @@ typedef struct machine {
     unsigned current[CPUS];
     unsigned cpu; /* who runs */
     uint32_t next_id;
-    unsigned until_step; /* something happens between two steps of the library */
-    bool isolated;       /* ring 3 runs on second roots */
-    quire_table_t gate;  /* their upper half: a page at gate_va */
+    unsigned until_step;     /* something happens between two steps of the library */
+    bool isolated;           /* ring 3 runs on second roots */
+    quire_table_t isolation; /* their upper half: a page at gate_va */
     quire_va_t gate_va;
     quire_table_crossing_t crossing[CPUS];
     uint64_t operations; /* transactions of the library */

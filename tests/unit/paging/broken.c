@@ -2,7 +2,7 @@
 /* broken.c - the check of a tree finds each rule that is broken: one word is spoiled, and put back. */
 #include "fixture.h"
 
-#include "paging/entry.h"
+#include "paging/tree/entry.h"
 
 /* Writes one entry of a table behind the library's back; returns what stood there. */
 static uint64_t spoil(fixture_t *fixture, quire_frame_t table, unsigned index, uint64_t value)
@@ -34,13 +34,13 @@ static void broken_rules(fixture_t *fixture)
     CHECK_OK(paging_map(&fixture->table, va, frame, USER_WRITE, 0));
     unsigned count = quire_table_walk(&fixture->table, va, steps);
     CHECK_EQUAL(count, quire_format_levels(fixture->format));
-    const quire_walk_step_t *leaf = &steps[count - 1];
+    const quire_walk_step_t *level1 = &steps[count - 1];
     const quire_walk_step_t *above = &steps[count - 2];
 
     check_found(fixture, &fixture->table, above, above->raw | X86_WRITE_THROUGH);
     check_found(fixture, &fixture->table, above, (above->raw & 0xFFF) | quire_pa_of_frame(frame).value);
-    check_found(fixture, &fixture->table, leaf, 0);                        /* an empty table */
-    check_found(fixture, &fixture->table, leaf, leaf->raw & ~(uint64_t)1); /* a promise that nobody made */
+    check_found(fixture, &fixture->table, level1, 0);                          /* an empty table */
+    check_found(fixture, &fixture->table, level1, level1->raw & ~(uint64_t)1); /* a promise that nobody made */
     if (fixture->format->no_execute)
         check_found(fixture, &fixture->table, above, above->raw | (uint64_t)1 << 62); /* ignored there */
     if (fixture->format->fixed_root)

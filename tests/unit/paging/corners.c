@@ -116,11 +116,11 @@ static void forgetful(fixture_t *fixture)
     quire_table_t *table = &fixture->table;
 
     CHECK_OK(paging_map(table, PAGE, paging_frame(fixture), USER_READ, 0));
-    if (table->leaf.number == 0)
+    if (table->level1.number == 0)
         return;
-    table->leaf_start += (quire_va_t)quire_format_span(fixture->format, 2);
+    table->level1_start += (quire_va_t)quire_format_span(fixture->format, 2);
     CHECK_EQUAL(quire_table_check(table), QUIRE_CORRUPT);
-    table->leaf_start -= (quire_va_t)quire_format_span(fixture->format, 2);
+    table->level1_start -= (quire_va_t)quire_format_span(fixture->format, 2);
     CHECK_OK(quire_table_check(table));
 }
 
@@ -129,13 +129,13 @@ TEST(paging, a_remembered_table_is_checked)
     paging_each_format(forgetful);
 }
 
-/* A tree of a format without tags has nothing to tell of its loads. */
+/* A tree of a format without ASIDs has nothing to tell of its loads. */
 static void loads(fixture_t *fixture)
 {
     quire_table_loads_t told = quire_table_loads(&fixture->table);
 
     if (quire_format_levels(fixture->format) < 4)
-        CHECK(told.tag == 0 && told.loads == 0 && told.kept == 0);
+        CHECK(told.asid == 0 && told.loads == 0 && told.kept == 0);
 }
 
 TEST(paging, loads_without_tags)
@@ -152,7 +152,7 @@ static void make_global(void *context)
 
     (void)context;
     CHECK_OK(quire_cursor_open(&cursor, misused, PAGE, 2 * PAGE, QUIRE_CURSOR_POPULATE));
-    (void)quire_cursor_supply(&cursor, PAGE, 2 * PAGE, QUIRE_PAGE_GLOBAL, &chain);
+    (void)quire_cursor_map_chain(&cursor, PAGE, 2 * PAGE, QUIRE_PAGE_GLOBAL, &chain);
     quire_cursor_close(&cursor);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* explain.c - faults in words: each story is told where it belongs. */
+/* fault.c - faults in words: each trace is told where it belongs. */
 #include <quire/explain.h>
 
 #include "fixture.h"
@@ -29,7 +29,7 @@ static void check_answered(const fixture_t *fixture, quire_va_t va, uint32_t cod
 }
 
 /* Nobody has answered. */
-static void check_story(const fixture_t *fixture, quire_va_t va, uint32_t code, const char *words)
+static void check_trace(const fixture_t *fixture, quire_va_t va, uint32_t code, const char *words)
 {
     static char text[1024];
     const quire_explain_t explain = {.format = fixture->format,
@@ -66,7 +66,7 @@ static void nowhere(fixture_t *fixture)
     quire_va_t highest = (quire_va_t)(fixture->shared_start > UINT32_MAX ? UINT64_MAX : UINT32_MAX);
 
     CHECK_EQUAL(quire_explain_fault(&fixture->table, 8, READS, QUIRE_NOT_FOUND, NULL, 0), 0);
-    check_story(fixture, highest - 0x1100, 0, "a small negative number");
+    check_trace(fixture, highest - 0x1100, 0, "a small negative number");
 }
 
 TEST(paging, faults_at_the_top_are_explained)
@@ -74,50 +74,50 @@ TEST(paging, faults_at_the_top_are_explained)
     paging_each_format(nowhere);
 }
 
-static void stories(fixture_t *fixture)
+static void traces(fixture_t *fixture)
 {
     quire_va_t at = 0x400000;
 
-    check_story(fixture, 8, READS, "null pointer");
-    check_story(fixture, at, WRITES, "ring 3 writes at 0x400000: not present");
-    check_story(fixture, at, READS, "nothing was ever promised");
+    check_trace(fixture, 8, READS, "null pointer");
+    check_trace(fixture, at, WRITES, "ring 3 writes at 0x400000: not present");
+    check_trace(fixture, at, READS, "nothing was ever promised");
     CHECK_OK(paging_map(&fixture->table, at, paging_frame(fixture), USER_READ, 0));
-    check_story(fixture, at, WRITES | PRESENT, "read-only");
-    check_story(fixture, at, READS, "the tree allows this now");
+    check_trace(fixture, at, WRITES | PRESENT, "read-only");
+    check_trace(fixture, at, READS, "the tree allows this now");
     CHECK_OK(paging_map(&fixture->table, at + PAGE, paging_frame(fixture), USER_WRITE, QUIRE_PAGE_COPY_ON_WRITE));
-    check_story(fixture, at + PAGE, WRITES | PRESENT, "the fault handler copies");
+    check_trace(fixture, at + PAGE, WRITES | PRESENT, "the fault handler copies");
     if (quire_format_levels(fixture->format) > 2)
-        check_story(fixture, at, FETCHES | PRESENT, "a jump into data");
-    check_story(fixture, at, PRESENT, "SMAP");
-    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 0\n");
+        check_trace(fixture, at, FETCHES | PRESENT, "a jump into data");
+    check_trace(fixture, at, PRESENT, "SMAP");
+    check_trace(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 0\n");
     if (quire_format_keys(fixture->format) > 1) {
         paging_protect_key(&fixture->table, at, at + PAGE, USER_READ, 13);
-        check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 13\n");
+        check_trace(fixture, at, READS | PRESENT | QUIRE_FAULT_KEY, "pages of protection key 13\n");
     }
-    check_story(fixture, at, READS | PRESENT | QUIRE_FAULT_RESERVED, "EFER.NXE");
+    check_trace(fixture, at, READS | PRESENT | QUIRE_FAULT_RESERVED, "EFER.NXE");
     put(fixture, at + 2 * PAGE, QUIRE_PAGE_RESERVED, USER_READ);
-    check_story(fixture, at + 2 * PAGE, READS, "keeps the promise");
-    check_story(fixture, at + 2 * PAGE, READS | QUIRE_FAULT_KEY, "pages of protection key 0\n");
-    check_story(fixture, at + 2 * PAGE, WRITES, "more than was promised");
-    check_story(fixture, at + 2 * PAGE, READS | PRESENT, "a flush is missing");
+    check_trace(fixture, at + 2 * PAGE, READS, "keeps the promise");
+    check_trace(fixture, at + 2 * PAGE, READS | QUIRE_FAULT_KEY, "pages of protection key 0\n");
+    check_trace(fixture, at + 2 * PAGE, WRITES, "more than was promised");
+    check_trace(fixture, at + 2 * PAGE, READS | PRESENT, "a flush is missing");
     put(fixture, at + 3 * PAGE, QUIRE_PAGE_GUARD, 0);
-    check_story(fixture, at + 3 * PAGE, WRITES, "a stack has outgrown");
+    check_trace(fixture, at + 3 * PAGE, WRITES, "a stack has outgrown");
     put(fixture, at + 4 * PAGE, QUIRE_PAGE_SWAPPED, USER_READ);
-    check_story(fixture, at + 4 * PAGE, READS, "nobody has brought it back yet");
+    check_trace(fixture, at + 4 * PAGE, READS, "nobody has brought it back yet");
     put(fixture, at + 5 * PAGE, QUIRE_PAGE_BUSY, USER_READ);
-    check_story(fixture, at + 5 * PAGE, READS, "under way");
+    check_trace(fixture, at + 5 * PAGE, READS, "under way");
     CHECK_OK(paging_protect(&fixture->table, at, at + PAGE, QUIRE_PROT_NONE));
-    check_story(fixture, at, READS, "all access to it was taken away");
+    check_trace(fixture, at, READS, "all access to it was taken away");
     CHECK_OK(paging_map(&fixture->kernel, fixture->pinned, paging_frame(fixture), READ_WRITE, QUIRE_PAGE_GLOBAL));
-    check_story(fixture, fixture->pinned, READS | PRESENT, "reaches for the kernel's memory");
-    check_story(fixture, fixture->pinned + PAGE, READS, "reaches for the kernel's half");
+    check_trace(fixture, fixture->pinned, READS | PRESENT, "reaches for the kernel's memory");
+    check_trace(fixture, fixture->pinned + PAGE, READS, "reaches for the kernel's half");
     if (quire_format_levels(fixture->format) > 3)
-        check_story(fixture, fixture->top, READS, "not canonical");
+        check_trace(fixture, fixture->top, READS, "not canonical");
 }
 
 TEST(paging, faults_are_explained)
 {
-    paging_each_format(stories);
+    paging_each_format(traces);
 }
 
 static void overwrite(const quire_walk_step_t *step, uint64_t raw, bool narrow)
@@ -141,7 +141,7 @@ static void garbage(fixture_t *fixture)
     CHECK_OK(paging_map(&fixture->table, 0x5000, paging_frame(fixture), USER_READ, 0));
     CHECK_EQUAL(quire_table_walk(&fixture->table, 0x5000, steps), levels);
     overwrite(&steps[levels - 2], 0x7007, levels == 2);
-    check_story(fixture, 0x5000, READS, "not a table's");
+    check_trace(fixture, 0x5000, READS, "not a table's");
     for (unsigned i = 0; i < 200; i++) {
         unsigned at = (unsigned)test_random_below(levels);
 
@@ -313,12 +313,12 @@ TEST(paging, registers_of_zero_are_known_too)
 /* Below 64 KiB, and with something beneath: the end of a program that begins there, not a null pointer. */
 static void above_the_first_pages(fixture_t *fixture)
 {
-    check_story(fixture, 0x3008, WRITES, "null pointer");
+    check_trace(fixture, 0x3008, WRITES, "null pointer");
     put(fixture, 0x1000, QUIRE_PAGE_GUARD, 0);
-    check_story(fixture, 0x3008, WRITES, "null pointer");
+    check_trace(fixture, 0x3008, WRITES, "null pointer");
     put(fixture, 0x1000, QUIRE_PAGE_RESERVED, USER_READ);
-    check_story(fixture, 0x3008, WRITES, "nothing was ever promised");
-    check_story(fixture, 8, READS, "null pointer");
+    check_trace(fixture, 0x3008, WRITES, "nothing was ever promised");
+    check_trace(fixture, 8, READS, "null pointer");
 }
 
 TEST(paging, low_addresses_with_something_beneath_are_no_null_pointers)

@@ -95,7 +95,7 @@ static void supply_without_tables(quire_cursor_t *cursor)
 {
     quire_frame_t chain = {0};
 
-    (void)quire_cursor_supply(cursor, start, end, 0, &chain);
+    (void)quire_cursor_map_chain(cursor, start, end, 0, &chain);
 }
 
 static const misuse_t misuses[] = {

@@ -190,8 +190,8 @@ static void supplied(fixture_t *fixture)
         quire_chain_push(&chain, frame);
     }
     CHECK_OK(quire_cursor_open(&cursor, &fixture->table, AREA, SEAM + PAGE, QUIRE_CURSOR_POPULATE));
-    CHECK_EQUAL(quire_cursor_supply(&cursor, AREA, AREA + 4 * PAGE, 0, &chain), 2);
-    CHECK_EQUAL(quire_cursor_supply(&cursor, SEAM, SEAM + PAGE, 0, &chain), 1);
+    CHECK_EQUAL(quire_cursor_map_chain(&cursor, AREA, AREA + 4 * PAGE, 0, &chain), 2);
+    CHECK_EQUAL(quire_cursor_map_chain(&cursor, SEAM, SEAM + PAGE, 0, &chain), 1);
     CHECK_EQUAL(chain.number, 0);
     CHECK_EQUAL(quire_cursor_page(&cursor, AREA).payload, frames[0]);
     CHECK_EQUAL(quire_cursor_page(&cursor, AREA + PAGE).kind, QUIRE_PAGE_RESERVED);

@@ -35,7 +35,7 @@ static bool says(const char *text, const char *words)
     return false;
 }
 
-/* Whether the story ends well. */
+/* Whether the trace ends well. */
 static bool ends_well(const char *text)
 {
     return says(text, "likely: no mistake") || says(text, "likely: the tree allows this now");

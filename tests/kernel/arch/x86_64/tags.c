@@ -2,7 +2,7 @@
 /*
  * tags.c - PCIDs on the machine itself: loads of CR3 that may keep translations, and that none is stale. QEMU's TCG has
  * no PCIDs; bochs takes them (tests/boot/pcid.t), but flushes at each load all the same. What a CPU makes of them that
- * does keep translations, the tests on the machine in software show (tests/host/machine/tags.c).
+ * does keep translations, the tests on the machine in software show (tests/host/machine/asids.c).
  */
 #include "arch/x86/cpu.h"
 #include "memory.h"
@@ -62,7 +62,7 @@ TEST(tags, a_switch_keeps_translations)
             CHECK_EQUAL(quire_table_loads(&kernel_space.table).kept - before, round == 0 ? 0 : 2 * round + i - 1);
         }
     }
-    CHECK_EQUAL(cpu_read_cr3() & 0xfff, quire_table_loads(&kernel_space.table).tag);
+    CHECK_EQUAL(cpu_read_cr3() & 0xfff, quire_table_loads(&kernel_space.table).asid);
     end(2);
 }
 
