@@ -275,9 +275,9 @@ typedef struct quire_cursor {
     /* what close must flush: nothing while flush_end is 0 */
     quire_va_t flush_start;
     quire_va_t flush_end;
-    /* where tables may have been left empty: nowhere while prune_end is 0 */
-    quire_va_t prune_start;
-    quire_va_t prune_end;
+    /* where tables may have been left empty: two ranges, for a move; nowhere while an end is 0 */
+    quire_va_t prune_start[2];
+    quire_va_t prune_end[2];
     /* what close must release, after the flush */
     unsigned gathered;
     quire_frame_t gather[QUIRE_CURSOR_GATHER];
@@ -355,6 +355,14 @@ quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start
    these flags, and the next frame of the chain. POPULATE; the chain is long enough. Returns how many frames it took. */
 size_t quire_cursor_map_chain(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
                               quire_frame_t *chain);
+
+/* Moves what stands in [start, end), within the range, to where `to` begins: entries as they are, pages with their
+   frames and all that the MMU has noted. EDGES, on the very range; `to` is of the same half of the tree, and does not
+   overlap it. What the new place held is unmapped; the old one is EMPTY afterwards, or with `leave` the promises that
+   its pages were made of. No large pages, nothing BUSY. QUIRE_NO_MEMORY, QUIRE_UNSUPPORTED as open does for the new
+   place, whose ends it splits: nothing has moved then. */
+quire_status_t quire_cursor_move(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, quire_va_t to,
+                                 bool leave) QUIRE_MUST_CHECK;
 
 /* Answers as query does, and clears of the entry's accessed and dirty bits those that `flags` names
    (QUIRE_PAGE_ACCESSED, QUIRE_PAGE_DIRTY), if it maps a page; in one step with what the MMU does. Not READ. A write

@@ -5,14 +5,11 @@
  * Problem: realloc of a large block wants more room at once and no copying; what lies behind the block may be in the
  * way.
  *
- * Idea: what an area is stands in its entries, so moving them moves it; no byte of content is touched. Entries
- * of single pages are taken out at the old place and put in at the new one, coarse promises are written anew.
+ * Idea: what an area is stands in its entries, so moving them moves it (quire_cursor_move); no byte of content is
+ * touched.
  *
- * It happens under one lock, so that no thread sees a page in neither place or in both, and in two passes over the
- * area. The first acquires all tables the new place needs and can fail; it has changed nothing then. The second
- * changes, finds its tables, and cannot fail. The cursor is turned from one place to the other and back for each batch.
- *
- * A hole is looked for before the lock is taken for the move, so it may be gone; then another is looked for.
+ * It happens under one lock, so that no thread sees a page in neither place or in both. What can fail comes first, and
+ * has changed nothing then: the tables that the new place needs, for what is added and for what is moved.
  *
  * Rejected: a second reservation, a copy page by page and an unmapping, which needs the memory twice.
  */
@@ -20,14 +17,12 @@
 
 #include "../panic.h"
 
-#define BATCH_PAGES 32
-
 typedef struct move {
     quire_space_t *space;
     quire_cursor_t cursor;
     quire_va_t old;
     quire_va_t old_end;
-    quire_va_t kept_end; /* of the old range: what is moved; the rest is unmapped */
+    quire_va_t moving_end; /* of the old range: what is moved; the rest is unmapped */
     quire_va_t new;
     quire_va_t new_end;
     quire_page_t added; /* the promise for what the new range has more */
@@ -41,103 +36,33 @@ static void turn(move_t *move, quire_va_t start, quire_va_t end, quire_cursor_mo
         quire_panic_at("vmm: a table that was acquired to move pages is gone", start, move->space->table.space);
 }
 
-/* A part of the old range that is moved in one way: one coarse promise, or some pages of one table. */
-static quire_extent_t part_at(move_t *move, quire_va_t va)
-{
-    quire_extent_t part;
-
-    turn(move, move->old, move->old_end, QUIRE_CURSOR_READ);
-    part = quire_vmm_extent(&move->cursor, va, move->kept_end);
-    if (part.level == 1) {
-        quire_va_t span = (quire_va_t)quire_format_span(move->space->table.format, 2);
-        quire_va_t stop = va + BATCH_PAGES * QUIRE_PAGE_BYTES;
-
-        if (stop > (va | (span - 1)))
-            stop = (va | (span - 1)) + 1;
-        part.end = stop < move->kept_end ? stop : move->kept_end;
-    }
-    return part;
-}
-
-static quire_cursor_mode_t mode_of(const quire_extent_t *part)
-{
-    return part->level == 1 ? QUIRE_CURSOR_POPULATE : QUIRE_CURSOR_EDGES;
-}
-
-/* The first pass. The ends of the new range are split where they cut something, and what is moved finds its tables.
-   Opening has split the ends of the old one. */
-static quire_status_t acquire(move_t *move)
-{
-    quire_va_t moved_end = move->new + (move->kept_end - move->old);
-    quire_status_t status = QUIRE_OK;
-
-    if (moved_end < move->new_end)
-        status = quire_cursor_reopen(&move->cursor, moved_end, move->new_end, QUIRE_CURSOR_EDGES);
-    for (quire_va_t va = move->old; va < move->kept_end && status == QUIRE_OK;) {
-        quire_extent_t part = part_at(move, va);
-
-        status = quire_cursor_reopen(&move->cursor, move->new + (part.start - move->old),
-                                     move->new + (part.end - move->old), mode_of(&part));
-        va = part.end;
-    }
-    return status;
-}
-
-/* What is left at the old place of a page that was taken. */
-static void leave_promise(move_t *move, quire_va_t at, const quire_page_t *page)
-{
-    quire_page_t left = {.kind = page->kind, .prot = page->prot, .key = page->key};
-
-    if (page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN || page->kind == QUIRE_PAGE_SWAPPED)
-        left.kind = QUIRE_PAGE_RESERVED;
-    if (page->kind == QUIRE_PAGE_OBJECT)
-        left = *page;
-    (void)quire_cursor_mark(&move->cursor, at, at + QUIRE_PAGE_BYTES, &left);
-}
-
-static void move_pages(move_t *move, const quire_extent_t *part)
-{
-    const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
-    quire_va_t to = move->new + (part->start - move->old);
-    size_t count = pages_between(part->start, part->end);
-    quire_page_t pages[BATCH_PAGES];
-
-    turn(move, part->start, part->end, QUIRE_CURSOR_POPULATE);
-    for (size_t i = 0; i < count; i++)
-        pages[i] = quire_cursor_take(&move->cursor, part->start + i * QUIRE_PAGE_BYTES);
-    for (size_t i = 0; i < count && move->leaves; i++)
-        leave_promise(move, part->start + i * QUIRE_PAGE_BYTES, &pages[i]);
-    turn(move, to, to + count * QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
-    (void)quire_cursor_mark(&move->cursor, to, to + count * QUIRE_PAGE_BYTES, &empty);
-    for (size_t i = 0; i < count; i++)
-        (void)quire_cursor_put(&move->cursor, to + i * QUIRE_PAGE_BYTES, &pages[i]);
-}
-
+/* Everything has been acquired before. */
 static void write_promise(move_t *move, quire_va_t start, quire_va_t end, const quire_page_t *promise)
 {
     turn(move, start, end, QUIRE_CURSOR_EDGES);
     (void)quire_cursor_mark(&move->cursor, start, end, promise);
 }
 
-/* The second pass. */
-static void carry_out(move_t *move)
+/* The ends of the new range are split where they cut something before anything is changed. */
+static quire_status_t carry_out(move_t *move)
 {
     const quire_page_t empty = {.kind = QUIRE_PAGE_EMPTY};
-    quire_va_t moved_end = move->new + (move->kept_end - move->old);
+    quire_va_t moved_end = move->new + (move->moving_end - move->old);
+    quire_status_t status = QUIRE_OK;
 
-    for (quire_va_t va = move->old; va < move->kept_end;) {
-        quire_extent_t part = part_at(move, va);
-
-        if (part.level == 1)
-            move_pages(move, &part);
-        else
-            write_promise(move, move->new + (part.start - move->old), move->new + (part.end - move->old), &part.page);
-        va = part.end;
-    }
+    if (moved_end < move->new_end)
+        status = quire_cursor_reopen(&move->cursor, moved_end, move->new_end, QUIRE_CURSOR_EDGES);
+    if (status == QUIRE_OK)
+        status = quire_cursor_reopen(&move->cursor, move->old, move->moving_end, QUIRE_CURSOR_EDGES);
+    if (status == QUIRE_OK)
+        status = quire_cursor_move(&move->cursor, move->old, move->moving_end, move->new, move->leaves);
+    if (status != QUIRE_OK)
+        return status;
     if (moved_end < move->new_end)
         write_promise(move, moved_end, move->new_end, &move->added);
-    if (!move->leaves)
-        write_promise(move, move->old, move->old_end, &empty);
+    if (move->moving_end < move->old_end)
+        write_promise(move, move->moving_end, move->old_end, &empty);
+    return QUIRE_OK;
 }
 
 /* Why an area with this page cannot be moved, if it cannot. */
@@ -172,7 +97,7 @@ static quire_status_t open_old(move_t *move)
     if (status != QUIRE_OK)
         return status;
     for (quire_va_t va = move->old; va < move->old_end && status == QUIRE_OK;) {
-        quire_extent_t extent = quire_vmm_extent(&move->cursor, va, move->old_end);
+        quire_extent_t extent = quire_vmm_run(&move->cursor, va, move->old_end);
 
         status = movable(move, &extent);
         move->added = (quire_page_t){.kind = QUIRE_PAGE_RESERVED, .prot = extent.page.prot, .key = extent.page.key};
@@ -192,101 +117,81 @@ static size_t taken_in(move_t *move, quire_va_t start, quire_va_t end)
     return quire_cursor_taken(&move->cursor, start, end);
 }
 
-/* QUIRE_EXISTS: the new place is not free, and may not be replaced. */
-static quire_status_t move_to(move_t *move, bool replace)
-{
-    quire_status_t status = open_old(move);
-    size_t taken;
-
-    if (status != QUIRE_OK)
-        return status;
-    taken = taken_in(move, move->new, move->new_end);
-    if (taken != 0 && !replace)
-        status = QUIRE_EXISTS;
-    if (status == QUIRE_OK)
-        status = acquire(move);
-    if (status == QUIRE_OK) {
-        if (!move->leaves)
-            quire_event(.kind = QUIRE_EVENT_UNMAP, .space = move->space->table.space, .address = move->old,
-                        .bytes = move->old_end - move->old);
-        quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->new,
-                    .bytes = move->new_end - move->new, .detail = move->added.prot);
-        carry_out(move);
-        move->space->reserved_pages += pages_between(move->new, move->new_end) - taken;
-        if (!move->leaves)
-            move->space->reserved_pages -= pages_between(move->old, move->old_end);
-        if (!replace)
-            *quire_vmm_search_point(move->space, move->new_end - move->new) = move->new;
-    }
-    quire_cursor_close(&move->cursor);
-    return status;
-}
-
-/* QUIRE_EXISTS: what lies behind is not free. */
-static quire_status_t grow_in_place(move_t *move, quire_va_t end)
-{
-    quire_status_t status = open_old(move);
-
-    if (status != QUIRE_OK)
-        return status;
-    if (taken_in(move, move->old_end, end) != 0)
-        status = QUIRE_EXISTS;
-    if (status == QUIRE_OK)
-        status = quire_cursor_reopen(&move->cursor, move->old_end, end, QUIRE_CURSOR_EDGES);
-    if (status == QUIRE_OK) {
-        quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->old_end,
-                    .bytes = end - move->old_end, .detail = move->added.prot);
-        (void)quire_cursor_mark(&move->cursor, move->old_end, end, &move->added);
-        move->space->reserved_pages += pages_between(move->old_end, end);
-    }
-    quire_cursor_close(&move->cursor);
-    return status;
-}
-
-static quire_status_t look_for_hole(move_t *move, quire_va_t length)
+/* The cursor is open, and the old range has been looked at. Closes it. */
+static quire_status_t carry_and_close(move_t *move, bool replace)
 {
     quire_space_t *space = move->space;
-    quire_status_t status =
-        quire_cursor_open(&move->cursor, &space->table, space->start, space->end, QUIRE_CURSOR_READ);
+    size_t taken = replace ? taken_in(move, move->new, move->new_end) : 0;
+    quire_status_t status = carry_out(move);
 
-    if (status != QUIRE_OK)
-        return status;
-    status = quire_vmm_find_hole(space, &move->cursor, length, &move->new);
+    if (status == QUIRE_OK) {
+        if (!move->leaves)
+            quire_event(.kind = QUIRE_EVENT_UNMAP, .space = space->table.space, .address = move->old,
+                        .bytes = move->old_end - move->old);
+        quire_event(.kind = QUIRE_EVENT_RESERVE, .space = space->table.space, .address = move->new,
+                    .bytes = move->new_end - move->new, .detail = move->added.prot);
+        space->reserved_pages += pages_between(move->new, move->new_end) - taken;
+        if (!move->leaves)
+            space->reserved_pages -= pages_between(move->old, move->old_end);
+        if (!replace)
+            *quire_vmm_search_point(space, move->new_end - move->new) = move->new;
+    }
     quire_cursor_close(&move->cursor);
     return status;
 }
 
-/* To a hole, wherever there is one. */
+/* To a hole, wherever there is one: found and filled under one lock, so that nobody else takes it. Closes the cursor.
+ */
+static quire_status_t carry_to_hole(move_t *move, quire_va_t length)
+{
+    quire_space_t *space = move->space;
+    quire_status_t status;
+
+    turn(move, space->start, space->end, QUIRE_CURSOR_READ);
+    status = quire_vmm_find_hole(space, &move->cursor, length, &move->new);
+    move->new_end = move->new + length;
+    if (status == QUIRE_OK)
+        return carry_and_close(move, false);
+    quire_cursor_close(&move->cursor);
+    return status;
+}
+
 static quire_status_t move_anywhere(move_t *move, quire_va_t length)
+{
+    quire_status_t status = open_old(move);
+
+    return status == QUIRE_OK ? carry_to_hole(move, length) : status;
+}
+
+/* QUIRE_EXISTS: what lies behind is not free. The cursor stays open. */
+static quire_status_t grow_in_place(move_t *move, quire_va_t end)
 {
     quire_status_t status;
 
-    do {
-        status = look_for_hole(move, length);
-        move->new_end = move->new + length;
-        if (status == QUIRE_OK)
-            status = move_to(move, false);
-    } while (status == QUIRE_EXISTS);
-    return status;
+    if (taken_in(move, move->old_end, end) != 0)
+        return QUIRE_EXISTS;
+    status = quire_cursor_reopen(&move->cursor, move->old_end, end, QUIRE_CURSOR_EDGES);
+    if (status != QUIRE_OK)
+        return status;
+    quire_event(.kind = QUIRE_EVENT_RESERVE, .space = move->space->table.space, .address = move->old_end,
+                .bytes = end - move->old_end, .detail = move->added.prot);
+    (void)quire_cursor_mark(&move->cursor, move->old_end, end, &move->added);
+    move->space->reserved_pages += pages_between(move->old_end, end);
+    return QUIRE_OK;
 }
 
 static quire_status_t grow(move_t *move, quire_va_t length, bool may_move)
 {
-    quire_status_t status;
+    quire_status_t status = open_old(move);
 
-    move->new = move->old;
-    if (length <= move->space->end - move->old) {
-        status = grow_in_place(move, move->old + length);
-    } else {
-        status = open_old(move);
-        if (status == QUIRE_OK) {
-            quire_cursor_close(&move->cursor);
-            status = QUIRE_EXISTS;
-        }
-    }
-    if (status != QUIRE_EXISTS)
+    if (status != QUIRE_OK)
         return status;
-    return may_move ? move_anywhere(move, length) : QUIRE_NO_SPACE;
+    move->new = move->old;
+    status = length <= move->space->end - move->old ? grow_in_place(move, move->old + length) : QUIRE_EXISTS;
+    if (status == QUIRE_EXISTS && may_move)
+        return carry_to_hole(move, length);
+    quire_cursor_close(&move->cursor);
+    return status == QUIRE_EXISTS ? QUIRE_NO_SPACE : status;
 }
 
 /* Where it is; what it has more than `length` is unmapped. */
@@ -313,8 +218,9 @@ static quire_status_t move_fixed(move_t *move, quire_va_t at, size_t bytes)
         return QUIRE_INVALID;
     move->new = at;
     if (move->new_end - at < move->old_end - move->old)
-        move->kept_end = move->old + (move->new_end - at);
-    return move_to(move, true);
+        move->moving_end = move->old + (move->new_end - at);
+    status = open_old(move);
+    return status == QUIRE_OK ? carry_and_close(move, true) : status;
 }
 
 quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_bytes, size_t new_bytes, unsigned flags,
@@ -330,7 +236,7 @@ quire_status_t quire_vmm_move(quire_space_t *space, quire_va_t old, size_t old_b
         return QUIRE_INVALID;
     if (new_bytes > space->end - space->start)
         return QUIRE_NO_SPACE;
-    move.kept_end = move.old_end;
+    move.moving_end = move.old_end;
     length = quire_page_up((quire_va_t)new_bytes);
     if (move.leaves && ((flags & (QUIRE_MOVE_ALLOWED | QUIRE_MOVE_FIXED)) == 0 || length != move.old_end - old))
         return QUIRE_INVALID;

@@ -137,7 +137,7 @@ quire_status_t quire_cursor_reopen(quire_cursor_t *cursor, quire_va_t start, qui
 
 void quire_cursor_close(quire_cursor_t *cursor)
 {
-    if (cursor->prune_end != 0)
+    if ((cursor->prune_end[0] | cursor->prune_end[1]) != 0)
         quire_paging_prune(cursor);
     if (cursor->flush_end != 0 || cursor->gathered != 0)
         quire_paging_flush_and_free(cursor);
@@ -224,8 +224,8 @@ static quire_frame_t level1_of(const quire_cursor_t *cursor, quire_va_t va)
 /* Something stands at va now: if this page was all that might have left a table empty, none is. */
 static void fills(quire_cursor_t *cursor, quire_va_t va)
 {
-    if (cursor->prune_end == va + QUIRE_PAGE_BYTES && cursor->prune_start == va)
-        cursor->prune_end = 0;
+    if (cursor->prune_end[0] == va + QUIRE_PAGE_BYTES && cursor->prune_start[0] == va)
+        cursor->prune_end[0] = 0;
 }
 
 static quire_status_t map_page(quire_cursor_t *cursor, quire_va_t va, const quire_page_t *page)

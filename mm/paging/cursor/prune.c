@@ -28,19 +28,17 @@ static bool is_uniform(const quire_format_t *format, const void *window, unsigne
 {
     unsigned entries = format_entries(format, level);
     uint64_t first = word_read(format, window, from);
-    uint64_t others = 0;
     quire_page_t page;
 
     if (entry_present(first) || word_read(format, window, (from - 1) & (entries - 1)) != first ||
         word_read(format, window, (to + 1) & (entries - 1)) != first)
         return false;
-    for (unsigned i = 0; i < entries && others == 0; i += 4)
-        others = (word_read(format, window, i) ^ first) | (word_read(format, window, i + 1) ^ first) |
-                 (word_read(format, window, i + 2) ^ first) | (word_read(format, window, i + 3) ^ first);
+    if (words_alike(format, window, 0, entries, first, ~(uint64_t)0) != entries)
+        return false;
     page = entry_decode(format, level, first);
     *raw = first;
-    return others == 0 && (page.kind == QUIRE_PAGE_EMPTY || page.kind == QUIRE_PAGE_RESERVED ||
-                           page.kind == QUIRE_PAGE_GUARD || page.kind == QUIRE_PAGE_OBJECT);
+    return page.kind == QUIRE_PAGE_EMPTY || page.kind == QUIRE_PAGE_RESERVED || page.kind == QUIRE_PAGE_GUARD ||
+           page.kind == QUIRE_PAGE_OBJECT;
 }
 
 static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t raw, uint64_t promise)
@@ -101,9 +99,13 @@ static bool level1_stays(quire_table_t *table, quire_va_t first, quire_va_t last
 void quire_paging_prune(quire_cursor_t *cursor)
 {
     quire_table_t *table = cursor->table;
-    quire_va_t last = cursor->prune_end - 1;
-    uint64_t promise;
 
-    if (!level1_stays(table, cursor->prune_start, last))
-        (void)prune_table(cursor, table->root, format_of(table)->levels, cursor->prune_start, last, &promise);
+    for (unsigned i = 0; i < 2; i++) {
+        quire_va_t first = cursor->prune_start[i];
+        quire_va_t last = cursor->prune_end[i] - 1;
+        uint64_t promise;
+
+        if (cursor->prune_end[i] != 0 && !level1_stays(table, first, last))
+            (void)prune_table(cursor, table->root, format_of(table)->levels, first, last, &promise);
+    }
 }

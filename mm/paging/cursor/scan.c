@@ -86,20 +86,26 @@ static inline bool fits(const search_t *search, quire_va_t start, quire_va_t *va
     return *va >= start;
 }
 
-/* From the top down. True: a hole begins at *va. */
+/* From the top down. True: a hole begins at *va. No word is looked at below the place where it would begin. */
 static bool search_level1(search_t *search, quire_frame_t frame, quire_va_t first, quire_va_t last, quire_va_t *va)
 {
     const quire_format_t *format = format_of(search->table);
     const void *window = quire_port_window_open(frame);
+    size_t from = format_index(format, 1, first);
+    size_t end = format_index(format, 1, last) + 1;
     bool found = false;
 
-    for (quire_va_t page = last & ~(quire_va_t)QUIRE_PAGE_MASK;; page -= QUIRE_PAGE_BYTES) {
-        if (word_read(format, window, format_index(format, 1, page)) != 0)
-            search->hole_end = page;
-        else if (search->hole_end - page >= search->bytes)
-            found = fits(search, page, va);
-        if (found || page == first)
+    while (end > from && !found) {
+        bool reaches = fits(search, first, va);
+        size_t stop = !reaches ? from : *va > last ? end : format_index(format, 1, *va);
+        size_t empty = words_empty_from(format, window, stop, end);
+
+        found = reaches && empty == stop;
+        if (empty == stop)
             break;
+        for (end = empty - 1; end > from && word_read(format, window, end - 1) != 0; end--)
+            continue;
+        search->hole_end = first + ((quire_va_t)(end - from) << QUIRE_PAGE_SHIFT);
     }
     quire_port_window_close((void *)window);
     return found;
@@ -172,10 +178,8 @@ quire_extent_t quire_cursor_run(quire_cursor_t *cursor, quire_va_t va, quire_va_
         in_one_level1(format, va, end - 1) ? format_index(format, 1, end - 1) + 1 : format_entries(format, 1);
     uint64_t first = word_read(format, window, index);
     uint64_t alike = ~format->address_mask & ~(entry_present(first) ? X86_ACCESSED | X86_DIRTY : 0);
-    unsigned at = index + 1;
+    size_t at = words_alike(format, window, index + 1, stop, first, alike);
 
-    while (at < stop && ((word_read(format, window, at) ^ first) & alike) == 0)
-        at++;
     quire_port_window_close((void *)window);
     run.end = run.start + ((quire_va_t)(at - index) << QUIRE_PAGE_SHIFT);
     return run;

@@ -39,7 +39,7 @@ static inline uint64_t entry_read(const quire_format_t *format, const entry_t *e
 }
 
 /* The same whatever the MMU does to its two bits; returns the word as it was at the last. */
-static inline uint64_t word_replace(const quire_format_t *format, void *window, unsigned index, uint64_t before,
+static inline uint64_t word_replace(const quire_format_t *format, void *window, size_t index, uint64_t before,
                                     uint64_t after)
 {
     uint64_t seen;
@@ -92,10 +92,11 @@ static inline unsigned words_fill(const quire_table_t *table, const entry_t *ent
 {
     const quire_format_t *format = format_of(table);
     entry_t each = *entry;
-    unsigned stop = entry->index;
+    unsigned stop = (unsigned)words_alike(format, entry->window, entry->index, end, before, ~(uint64_t)0);
 
-    for (; stop < end && word_read(format, entry->window, stop) == before; stop++)
-        word_store(format, entry->window, stop, after);
+#pragma GCC unroll 4
+    for (size_t i = entry->index; i < stop; i++)
+        word_store(format, entry->window, i, after);
     for (unsigned i = entry->index; i < stop && root_has_copy(table, entry->level); i++)
         copy_to_user_root(table, i, after);
     if (entries_are_recorded() && before != after) {

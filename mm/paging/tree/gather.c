@@ -43,9 +43,15 @@ void quire_paging_flush_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t
     widen(&cursor->flush_start, &cursor->flush_end, first, format_end(format_of(cursor->table), last));
 }
 
+/* What is far from the first range begins a second one: all that lies between would be looked through. */
 void quire_paging_prune_add(quire_cursor_t *cursor, quire_va_t first, quire_va_t last)
 {
-    widen(&cursor->prune_start, &cursor->prune_end, first, format_end(format_of(cursor->table), last));
+    const quire_format_t *format = format_of(cursor->table);
+    quire_va_t reach = format_reach(format, 2);
+    bool near = cursor->prune_end[0] == 0 ||
+                (first <= (cursor->prune_end[0] - 1) + reach && cursor->prune_start[0] <= last + reach);
+
+    widen(&cursor->prune_start[!near], &cursor->prune_end[!near], first, format_end(format, last));
 }
 
 static void flush(quire_cursor_t *cursor)

@@ -61,7 +61,8 @@ static inline void cursor_init(quire_cursor_t *cursor, quire_table_t *table, qui
     cursor->mode = mode;
     cursor->borrowed = false;
     cursor->flush_end = 0;
-    cursor->prune_end = 0;
+    cursor->prune_end[0] = 0;
+    cursor->prune_end[1] = 0;
     cursor->gathered = 0;
 }
 
