@@ -72,6 +72,8 @@ SEGMENTED_O := $(call objects,$(B)/user-program,$(wildcard user/segmented/runtim
 kernel: $(B)/quire.elf $(B)/initrd.cpio ## the kernel and its initial file system, for ARCH (default)
 test-kernel: $(B)/quire-test.elf $(B)/initrd.cpio ## the same kernel with the unit tests in it
 
+objects: $(KERNEL_O) ## what the kernel is linked from, for ARCH
+
 $(B)/quire.elf: $(KERNEL_O) $(AD)/kernel.ld
 	$(CC) $(MACHINE_$(ARCH)) $(LINK) -T $(AD)/kernel.ld -o $@ $(KERNEL_O)
 
@@ -197,10 +199,10 @@ help: ## this list
 	@sed -n 's/^\([a-z_%-]*\): .*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | awk '{ printf "  %-18s", $$1; $$1 = ""; print }'
 	@echo; echo "  ARCH=$(ARCHS) (now $(ARCH)); everyday use: ./quire help"
 
-.PHONY: kernel test-kernel noise fuzz iso compile_commands format-check lint check-tree clean help
+.PHONY: kernel test-kernel objects noise fuzz iso compile_commands format-check lint check-tree clean help
 .DEFAULT_GOAL := kernel
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 # Those of the host's builds are read only when one of them is wanted: they are many, and ./quire run makes the kernel each time.
--include $(shell find $(if $(filter-out kernel test-kernel iso,$(or $(MAKECMDGOALS),kernel)),build,$(B)) -name '*.d' 2>/dev/null)
+-include $(shell find $(if $(filter-out kernel test-kernel objects iso,$(or $(MAKECMDGOALS),kernel)),build,$(B)) -name '*.d' 2>/dev/null)

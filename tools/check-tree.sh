@@ -4,7 +4,8 @@
 #
 # check-tree.sh [CHECK] - rules of the tree that no compiler knows. Prints what breaks them; status 1 if anything does.
 #
-# Checks: includes, lengths, functions, headers, whitespace, words, names. Without an argument: all of them.
+# Checks: includes, objects (of ARCH, built first if they are not), lengths, functions, headers, whitespace, words, names.
+# Without an argument: all of them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -26,6 +27,14 @@ check_includes()
         sed 's/$/: the kernel sees only include\/quire/'
     grep -nE '^ *# *if.*(__i386__|__x86_64__|ARCH_)' -r mm --include='*.[ch]' | grep -v '^mm/cpu/' |
         sed 's/$/: only mm\/cpu knows the architecture/'
+}
+
+# What no text tells: who needs whom once it is compiled.
+check_objects()
+{
+    mkdir -p build
+    flock build/lock make -s -j"$(nproc)" ARCH="${ARCH:-x86_64}" objects >&2 || echo "make objects: failed"
+    perl tools/objects.pl "build/${ARCH:-x86_64}"
 }
 
 check_lengths()
@@ -80,7 +89,7 @@ check_names()
 }
 
 case $# in
-0) checks='includes lengths functions headers whitespace words names' ;;
+0) checks='includes objects lengths functions headers whitespace words names' ;;
 *) checks=$* ;;
 esac
 found=$(for check in $checks; do "check_$check"; done)

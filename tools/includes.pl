@@ -1,43 +1,15 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# includes.pl - names each file of the library that includes what lies above its layer, or beside it. Run from the root.
+# includes.pl - names each file of the library that includes what lies above its layer, or beside it, or another folder's
+# private header instead of the one that is called after the folder. Run from the root.
 use strict;
 use warnings;
 use File::Find;
 
-# The layer of a public header or of a file in mm/: the first pattern that fits. The heap and segmentation stand beside the
-# stack, on its lowest two.
-my @layers = (
-    [0, qr{^include/quire/types\.h$|^mm/string\.h$|^mm/cpu/}],
-    [1, qr{^include/quire/port\.h$}],
-    [3, qr{^include/quire/memory_map\.h$|^mm/pmm/memory_map}],
-    [4, qr{^include/quire/pmm\.h$|^mm/pmm/}],
-    [5, qr{^include/quire/(paging|explain)\.h$|^mm/paging/format/}],
-    [6, qr{^mm/explain/}],
-    [7, qr{^mm/paging/tree/}],
-    [8, qr{^mm/paging/cursor/}],
-    [9, qr{^include/quire/vmm\.h$|^mm/vmm/}],
-    ['heap', qr{^include/quire/heap\.h$|^mm/heap/}],
-    ['segmentation', qr{^include/quire/(segmentation|arena|io)\.h$|^mm/segmentation/}],
-    [2, qr{^include/quire/event\.h$|^mm/}],
-);
+require './tools/layers.pl';
+
 my %freestanding = map { $_ => 1 } qw(stdint.h stddef.h stdbool.h stdarg.h limits.h);
-
-sub layer {
-    my ($file) = @_;
-    for my $layer (@layers) {
-        return $layer->[0] if $file =~ $layer->[1];
-    }
-    return 'outside';
-}
-
-sub may_include {
-    my ($layer, $other) = @_;
-    return 1 if $layer eq $other;
-    return 0 if $layer eq 'outside' || $other !~ /^\d$/;
-    return $layer =~ /^\d$/ ? $other < $layer : $other <= 2;
-}
 
 # The path from the root of what FILE includes by this name; undef: a header of every freestanding compiler.
 sub included {
@@ -55,13 +27,31 @@ sub included {
     return "missing:$name";
 }
 
+# The one header by which others know a folder of mm/. Where the public one has the folder's name, the plan has another.
+sub door {
+    my ($folder) = @_;
+    return $folder eq 'mm/vmm' ? 'mm/vmm/space.h' : "$folder/" . $folder =~ s{.*/}{}r . '.h';
+}
+
+# A header stands behind its folder's door: it is the door, or what the door includes, or what files beside it share.
+sub misplaced {
+    my ($file, $other) = @_;
+    my $folder = $other =~ s{/[^/]*$}{}r;
+    return 0 if $other !~ m{^mm/.*/} || $file =~ m{^\Q$folder\E/} || $other eq door($folder);
+    return 1;
+}
+
 my @files;
 find({no_chdir => 1, wanted => sub { push @files, $_ if /\.[ch]$/ && !m{/quire\.h$} }}, 'mm', 'include');
 for my $file (sort @files) {
+    print "$file: a private header is called after its folder\n" if $file =~ m{/inside\.h$};
+    my $folder = $file =~ s{/[^/]*$}{}r;
+    print "$file: its folder has no header of its own name\n" if $file =~ m{^mm/.*/.*\.h$} && !-e door($folder);
     open my $lines, '<', $file or die "$file: $!\n";
     while (<$lines>) {
         next unless /^ *# *include *([<"])([^>"]*)[>"]/;
         my $other = included($file, $1, $2) // next;
-        print "$file: must not include $other\n" unless may_include(layer($file), layer($other));
+        print "$file: must not include $other\n" unless may_use(layer($file), layer($other));
+        print "$file: must not include $other, but " . door($other =~ s{/[^/]*$}{}r) . "\n" if misplaced($file, $other);
     }
 }

@@ -5,8 +5,8 @@
 
 #include <quire/explain.h>
 
+#include "explain.h"
 #include "paging/format/format.h"
-#include "physical.h"
 #include "text.h"
 
 typedef struct fault {

@@ -5,7 +5,7 @@
  * What is read is copied or looked at at once: a caller's function need keep no more than one frame, and a window is
  * closed before the next is opened.
  */
-#include "physical.h"
+#include "explain.h"
 
 #include "string.h"
 

@@ -6,7 +6,7 @@
 
 #include <quire/explain.h>
 
-#include "physical.h"
+#include "explain.h"
 #include "text.h"
 
 /* One check under way. */

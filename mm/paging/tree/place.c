@@ -15,7 +15,7 @@
 #include "tree.h"
 
 #include "cpu/cpu.h"
-#include "explain/physical.h"
+#include "explain/explain.h"
 
 static bool is_mapped(const quire_table_t *table, quire_va_t va, quire_frame_t *frame)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* physical.h - tables as the processor finds them: from CR3 on, by physical address, whoever made them. */
-#ifndef QUIRE_EXPLAIN_PHYSICAL_H
-#define QUIRE_EXPLAIN_PHYSICAL_H
+/* explain.h - tables as the processor finds them: from CR3 on, by physical address, whoever made them. */
+#ifndef QUIRE_EXPLAIN_PRIVATE_H
+#define QUIRE_EXPLAIN_PRIVATE_H
 
 #include <quire/explain.h>
 
