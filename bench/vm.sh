@@ -22,6 +22,14 @@ for word; do
     *) echo "usage: vm.sh [--tsv] [--quick]" >&2 && exit 2 ;;
     esac
 done
+: "${SUBJECTS:=x86_64 linux i386pae linux-pae}"
+for subject in $SUBJECTS; do
+    case $subject in
+    x86_64 | i386pae) ;;
+    linux | linux-pae) [ -z "$quick" ] || SUBJECTS=$(printf ' %s ' "$SUBJECTS" | sed "s/ $subject / /") ;;
+    *) echo "vm: SUBJECTS are of: x86_64 linux i386pae linux-pae; not $subject" >&2 && exit 2 ;;
+    esac
+done
 for tool in gcc make flock cpio qemu-system-x86_64; do
     command -v $tool >/dev/null 2>&1 || {
         echo "vm: $tool is missing: nothing is measured" >&2
@@ -87,53 +95,90 @@ on_quire()
     }
 }
 
-# Sets $linux to Debian's kernel, unpacked below build/. False, having said why: it cannot be had.
+# Words for apt of a machine of 32 bits: lists and archives of its own, nothing of this system's is changed.
+apt_i386()
+{
+    tool=$1
+    shift
+    $tool -o APT::Architecture=i386 -o APT::Architectures::=i386 -o Dir::State="$work/apt" -o Dir::Cache="$work/apt/cache" \
+        -o Dir::State::status=/dev/null "$@"
+}
+
+# package_of ARCH: prints the name of the package that holds Debian's kernel.
+package_of()
+{
+    if [ "$1" = i386 ]; then
+        mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
+        apt_i386 apt-get -qq update >&2 || return
+        apt_i386 apt-cache depends linux-image-686-pae
+    else
+        apt-cache depends linux-image-amd64
+    fi | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1
+}
+
+# download ARCH PACKAGE: into the folder where we are.
+download()
+{
+    if [ "$1" = i386 ]; then apt_i386 apt-get -qq download "$2"; else apt-get -qq download "$2"; fi
+}
+
+# find_linux ARCH: sets $linux to Debian's kernel, unpacked below build/. False, having said why: it cannot be had.
 find_linux()
 {
-    linux=$(find $build/linux/boot -name 'vmlinuz-*' 2>/dev/null | head -n 1)
+    folder=$build/linux-$1
+    linux=$(find "$folder" -name 'vmlinuz-*' 2>/dev/null | head -n 1)
     [ -z "$linux" ] || return 0
-    package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-    mkdir -p "$work/package"
-    if [ -n "$package" ] && (cd "$work/package" && apt-get -qq download "$package") >"$work/download" 2>&1 &&
-        dpkg -x "$work"/package/*.deb "$work/package" && mkdir -p $build/linux/boot &&
-        cp "$work"/package/boot/vmlinuz-* $build/linux/boot/; then
-        linux=$(find $build/linux/boot -name 'vmlinuz-*' | head -n 1)
+    package=$(package_of "$1" 2>"$work/download")
+    mkdir -p "$work/package-$1"
+    if [ -n "$package" ] && (cd "$work/package-$1" && download "$1" "$package") >"$work/download" 2>&1 &&
+        dpkg -x "$work/package-$1"/*.deb "$work/package-$1" && mkdir -p "$folder" &&
+        cp "$work/package-$1"/boot/vmlinuz-* "$folder"; then
+        linux=$(find "$folder" -name 'vmlinuz-*' | head -n 1)
         return 0
     fi
-    echo "vm: Debian's package linux-image-amd64 cannot be had here: no figures of Linux" >&2
+    echo "vm: Debian's kernel for $1 cannot be had here: no figures of Linux" >&2
     return 1
 }
 
-# Without what can be switched off: the bar is the lean kernel.
+# on_linux ARCH PROGRAM NAME. Without what can be switched off: the bar is the lean kernel.
 on_linux()
 {
-    mkdir -p "$work/linux/dev"
-    cp $build/vm-x86_64 "$work/linux/init"
-    archive "$work/linux" >"$work/linux.cpio"
+    find_linux "$1" || return 0
+    mkdir -p "$work/linux-$1/dev"
+    cp "$build/vm-$2" "$work/linux-$1/init"
+    archive "$work/linux-$1" >"$work/linux.cpio"
     : >"$work/console"
     machine 1200 -kernel "$linux" -initrd "$work/linux.cpio" -append "console=ttyS0 quiet panic=-1 mitigations=off nopti \
 transparent_hugepage=never init_on_alloc=0 cgroup_disable=memory security=none apparmor=0 audit=0 \
 randomize_kstack_offset=off preempt=none numa_balancing=disable"
-    name=${linux##*/vmlinuz-}
-    rows "Linux ${name%%-*} lean" "$work/console" || {
-        echo "vm: Linux did not finish (status $status): no figures of it" >&2
+    rows "$3" "$work/console" || {
+        echo "vm: Linux for $1 did not finish (status $status): no figures of it" >&2
         tail -n 5 "$work/console" >&2
     }
 }
 
-all()
+measure()
 {
-    program 64 x86_64
-    on_quire x86_64 x86_64
-    if program 32 i386 2>"$work/log"; then
-        on_quire i386pae i386
-    else
-        echo "vm: gcc makes no 32-bit programs here: no figures of i386pae" >&2
-    fi
-    if [ -z "$quick" ] && find_linux; then on_linux; fi
+    case $1 in
+    *pae)
+        program 32 i386 2>"$work/log" || {
+            echo "vm: gcc makes no 32-bit programs here: no figures of $1" >&2
+            return 0
+        }
+        ;;
+    *) program 64 x86_64 ;;
+    esac
+    case $1 in
+    x86_64) on_quire x86_64 x86_64 ;;
+    i386pae) on_quire i386pae i386 ;;
+    linux) on_linux amd64 x86_64 "Linux lean" ;;
+    linux-pae) on_linux i386 i386 "Linux PAE lean" ;;
+    esac
 }
 
-all >"$work/table"
+for subject in $SUBJECTS; do
+    measure "$subject"
+done >"$work/table"
 if [ $form = tsv ]; then
     cat "$work/table"
 else

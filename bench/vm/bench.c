@@ -244,6 +244,37 @@ static void end_child(long child)
     expect(call(NUMBER_WAIT4, child, 0, 0, 0, 0) == child, "wait4");
 }
 
+/* Children that end at once; what one costs. */
+static uint64_t measure_children(const char *name, uint64_t less, unsigned parts, const char *target)
+{
+    for (unsigned i = 0; i < 17; i++) {
+        uint64_t start = timestamp();
+        long child = call(NUMBER_FORK, 0, 0, 0, 0, 0);
+
+        if (child == 0)
+            call(NUMBER_EXIT, 0, 0, 0, 0, 0);
+        expect(call(NUMBER_WAIT4, child, 0, 0, 0, 0) == child, "wait4");
+        note(start + less, timestamp());
+    }
+    return row(name, parts, target);
+}
+
+/* What touched pages and areas add is measured as the difference to a process without them. */
+static void measure_fork(void)
+{
+    uint64_t alone = measure_children("fork + exit + wait", 0, 1, "20000");
+    char *area = map(MANY, 0);
+
+    touch(area, MANY);
+    measure_children("fork + exit + wait, more per touched page of 256", alone, MANY, "60");
+    unmap(area, MANY);
+    area = map(AREAS, 0);
+    for (long page = 1; page < AREAS; page += 2)
+        protect(area + page * PAGE, 1, READ_ONLY);
+    measure_children("20,000 areas: fork + exit + wait, more per area", alone, AREAS, "300");
+    unmap(area, AREAS);
+}
+
 /* Half of the pages are written while a child shares them, the others when it is gone. */
 static void measure_copies(void)
 {
@@ -267,16 +298,7 @@ static void measure_copies(void)
         MEASURE(*(volatile char *)(area + page * PAGE) = 2);
     row("copy-on-write: the last owner keeps the page", 1, "250");
     unmap(area, MANY);
-    for (unsigned i = 0; i < 17; i++) {
-        uint64_t start = timestamp();
-
-        child = call(NUMBER_FORK, 0, 0, 0, 0, 0);
-        if (child == 0)
-            call(NUMBER_EXIT, 0, 0, 0, 0, 0);
-        expect(call(NUMBER_WAIT4, child, 0, 0, 0, 0) == child, "wait4");
-        note(start, timestamp());
-    }
-    row("fork + exit + wait", 1, "20000");
+    measure_fork();
 }
 
 /* As the first process of a machine it ends that machine; where this is refused, it just ends. */
