@@ -47,7 +47,8 @@ MACHINE_x86_64 := -m64 -mno-red-zone
 MODEL := $(if $(filter x86_64,$(ARCH)),-mcmodel=kernel)
 
 FREESTANDING := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
-                "-ffile-prefix-map=$(CURDIR)/=" -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -DQUIRE_PORT_CPU=0 -Iinclude
+                "-ffile-prefix-map=$(CURDIR)/=" -DQUIRE_FORMAT=$(FORMAT_$(ARCH)) -DQUIRE_PORT_CPU=0 \
+                $(if $(filter x86_64,$(ARCH)),-DQUIRE_PORT_DIRECT_MAP=0xFFFF800000000000) -Iinclude
 MM_FLAGS := $(FREESTANDING) $(MACHINE_$(ARCH)) $(MODEL) -mgeneral-regs-only -Imm
 # The kernel's own stack frames are guarded; the library has no arrays that its callers fill on its stack.
 GUARDED := -fstack-protector-strong -mstack-protector-guard=global

@@ -11,7 +11,7 @@ my @layers = (
     [1, qr{^include/quire/port\.h$}],
     [3, qr{^include/quire/memory_map\.h$|^mm/pmm/memory_map}],
     [4, qr{^include/quire/pmm\.h$|^mm/pmm/}],
-    [5, qr{^include/quire/(paging|explain)\.h$|^mm/paging/format/}],
+    [5, qr{^include/quire/(page|paging|explain)\.h$|^mm/paging/format/}],
     [6, qr{^mm/explain/}],
     [7, qr{^mm/paging/tree/}],
     [8, qr{^mm/paging/cursor/}],

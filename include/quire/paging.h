@@ -23,91 +23,10 @@
 #ifndef QUIRE_PAGING_H
 #define QUIRE_PAGING_H
 
+#include <quire/page.h>
 #include <quire/pmm.h>
 #include <quire/port.h>
 #include <quire/types.h>
-
-#define QUIRE_LEVELS_MAX 5
-#define QUIRE_KEYS       16
-
-/* Protection, as the owner of the page asked for it. QUIRE_PROT_USER makes it reachable from ring 3. Where the format
-   has no NX bit, EXEC is remembered in promises but not enforced on present pages. x86 has no write-only or
-   execute-only pages: a present page is readable. No READ, WRITE or EXEC at all (with or without USER) is not for
-   present pages: see QUIRE_PAGE_HIDDEN. */
-typedef enum quire_prot {
-    QUIRE_PROT_NONE = 0,
-    QUIRE_PROT_READ = 1,
-    QUIRE_PROT_WRITE = 2,
-    QUIRE_PROT_EXEC = 4,
-    QUIRE_PROT_USER = 8,
-} quire_prot_t;
-
-/* What an entry says. `switch` over this without a default. */
-typedef enum quire_page_kind {
-    QUIRE_PAGE_EMPTY = 0, /* nothing: an access is an error */
-    QUIRE_PAGE_TABLE,     /* a lower table hangs here */
-    QUIRE_PAGE_MAPPED,    /* present: payload = frame number */
-    QUIRE_PAGE_RESERVED,  /* promise: a zeroed frame on first touch */
-    QUIRE_PAGE_GUARD,     /* promise: an access is an error, and the space is taken */
-    QUIRE_PAGE_HIDDEN,    /* a frame that nobody may touch at present (PROT_NONE with data): payload = frame number */
-    QUIRE_PAGE_OBJECT,    /* promise: content comes from an object: payload = the object's number */
-    QUIRE_PAGE_SWAPPED,   /* content is in a swap slot: payload = slot */
-    QUIRE_PAGE_BUSY,      /* input or output is under way: payload = ticket */
-} quire_page_kind_t;
-
-/* Attributes beside protection. COPY_ON_WRITE and FOREIGN exclude each other: what is copied belongs to the PMM. */
-enum quire_page_flags {
-    QUIRE_PAGE_COPY_ON_WRITE = 1 << 0, /* writable by right, mapped read-only: the first write copies */
-    QUIRE_PAGE_FOREIGN =
-        1 << 1,                 /* the frame is not the PMM's (device memory, direct map): never retained or released */
-    QUIRE_PAGE_GLOBAL = 1 << 2, /* kernel's half: survives a CR3 load */
-    QUIRE_PAGE_ACCESSED = 1 << 3,      /* set by the MMU */
-    QUIRE_PAGE_DIRTY = 1 << 4,         /* set by the MMU */
-    QUIRE_PAGE_WRITE_THROUGH = 1 << 5, /* PWT */
-    QUIRE_PAGE_UNCACHED = 1 << 6,      /* PCD */
-    QUIRE_PAGE_PAT = 1 << 7,           /* with the two above: one of the upper four cache types of the PAT */
-};
-
-/* A decoded entry. */
-typedef struct quire_page {
-    quire_page_kind_t kind;
-    uint8_t prot;     /* quire_prot_t */
-    uint8_t key;      /* protection key, below QUIRE_KEYS: of pages with USER, where the format has keys; otherwise 0 */
-    uint16_t flags;   /* quire_page_flags */
-    uint64_t payload; /* by kind, see above */
-} quire_page_t;
-
-/* What stands at an address: the entry that covers it, its level, and the whole range that this one entry covers. */
-typedef struct quire_extent {
-    quire_page_t page; /* never QUIRE_PAGE_TABLE */
-    unsigned level;
-    quire_va_t start;
-    quire_va_t end;
-} quire_extent_t;
-
-typedef struct quire_format quire_format_t;
-
-/* The formats in this build; a kernel has exactly one, a host build all. */
-extern const quire_format_t quire_format_x86_32;
-extern const quire_format_t quire_format_x86_pae;
-extern const quire_format_t quire_format_x86_4level;
-extern const quire_format_t quire_format_x86_5level;
-
-const char *quire_format_name(const quire_format_t *format);
-unsigned quire_format_levels(const quire_format_t *format);
-/* Bytes covered by one entry at a level, and whether a page can be mapped there (4 KiB, 2 or 4 MiB, 1 GiB). */
-uint64_t quire_format_span(const quire_format_t *format, unsigned level);
-bool quire_format_maps_at(const quire_format_t *format, unsigned level);
-/* The highest level whose entries can hold a promise: all but a root's that cannot change. */
-unsigned quire_format_promise_level(const quire_format_t *format);
-/* The largest payload (frame number, slot, ticket, object's number) that an entry holds: 20 bits or 40. */
-uint64_t quire_format_payload_max(const quire_format_t *format);
-/* How many protection keys its entries tell apart: QUIRE_KEYS with 4 and 5 levels (SDM volume 3, 4.6.2), 1 elsewhere.
- */
-unsigned quire_format_keys(const quire_format_t *format);
-
-/* What a raw entry of a level means: for display, and for tools that read saved tables. Any bit pattern is answered. */
-quire_page_t quire_format_decode(const quire_format_t *format, unsigned level, uint64_t raw);
 
 /* One tree of tables. The host provides the storage; the fields are private to mm/paging. */
 typedef struct quire_table {
@@ -124,8 +43,6 @@ typedef struct quire_table {
     size_t table_frames;     /* tables in the tree, root included, shared ones not */
     size_t mapped_pages;     /* 4 KiB units present in the part of the tree that is its own */
     quire_va_t shared_start; /* first address of the shared (kernel's) half */
-    quire_frame_t level1;    /* the level-1 table used last; 0: none */
-    quire_va_t level1_start; /* the address that its first entry covers */
     /* which translations a CPU may keep while it runs another tree: mm/paging/tree/asid.c */
     size_t generation;       /* of the last change that made translations stale */
     size_t next_generations; /* kernel's: the first generation that nobody has yet */
@@ -231,9 +148,6 @@ typedef struct quire_walk_step {
 } quire_walk_step_t;
 unsigned quire_table_walk(quire_table_t *table, quire_va_t va, quire_walk_step_t steps[QUIRE_LEVELS_MAX]);
 
-/* Writes the raw entry in words ("frame 0x1234, user, read-only, accessed"); always terminated; returns the length. */
-size_t quire_page_describe(const quire_page_t *page, char *text, size_t bytes);
-
 /* Frames that wait: each names the next in its first word, all else in it is zeros; 0 ends the chain. */
 static inline void quire_chain_push(quire_frame_t *chain, quire_frame_t frame)
 {
@@ -272,6 +186,10 @@ typedef struct quire_cursor {
     quire_va_t end;
     quire_cursor_mode_t mode;
     bool borrowed; /* reads the kernel's half, for a process's tree */
+    /* where it stands: the level-1 table that was reached last, and the address that its first entry covers */
+    quire_frame_t level1; /* 0: nowhere */
+    quire_va_t level1_start;
+    uint64_t first; /* POPULATE, on one page: its word as it was when the cursor was opened */
     /* what close must flush: nothing while flush_end is 0 */
     quire_va_t flush_start;
     quire_va_t flush_end;
@@ -290,6 +208,9 @@ typedef struct quire_cursor {
    of which others hold a block. Reading the kernel's half through a process's tree locks the kernel's. */
 quire_status_t quire_cursor_open(quire_cursor_t *cursor, quire_table_t *table, quire_va_t start, quire_va_t end,
                                  quire_cursor_mode_t mode) QUIRE_MUST_CHECK;
+
+/* The same for the one page at va with POPULATE, which is what a fault does. */
+quire_status_t quire_cursor_open_page(quire_cursor_t *cursor, quire_table_t *table, quire_va_t va) QUIRE_MUST_CHECK;
 
 /* Turns an open cursor to another range of the same half of the same tree without unlocking: for work on two ranges at
    once. Close flushes, releases and gives back for all of them. Answers as open does; on failure the cursor stays where
@@ -355,6 +276,27 @@ quire_status_t quire_cursor_protect_key(quire_cursor_t *cursor, quire_va_t start
    these flags, and the next frame of the chain. POPULATE; the chain is long enough. Returns how many frames it took. */
 size_t quire_cursor_map_chain(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, unsigned flags,
                               quire_frame_t *chain);
+
+/* What a promise becomes when it is kept is the same for all that say the same: a word of which only the frame is
+   missing. Remembered, it spares a decoding, a judgement and an encoding for each page that is touched. All zeros: none
+   is remembered. */
+typedef struct quire_resolved {
+    uint64_t promise; /* the word */
+    uint64_t page;
+} quire_resolved_t;
+
+/* Of a cursor that is open on one page with POPULATE: what its promise becomes as `page`, whose payload is left out.
+   Nothing is remembered if it is no RESERVED page, or `page` is not MAPPED. */
+quire_resolved_t quire_cursor_resolves(const quire_cursor_t *cursor, const quire_page_t *page);
+
+/* Whether the page that the cursor was opened on is promised in the very words of this promise. */
+static inline bool quire_cursor_promises(const quire_cursor_t *cursor, const quire_resolved_t *resolved)
+{
+    return cursor->first == resolved->promise && cursor->first != 0;
+}
+
+/* Then, and if nothing was written there since: keeps the promise with this frame. */
+void quire_cursor_fill(quire_cursor_t *cursor, const quire_resolved_t *resolved, quire_frame_t frame);
 
 /* Moves what stands in [start, end), within the range, to where `to` begins: entries as they are, pages with their
    frames and all that the MMU has noted. EDGES, on the very range; `to` is of the same half of the tree, and does not

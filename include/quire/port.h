@@ -35,8 +35,21 @@ typedef enum quire_log_level {
 /* Makes one frame of RAM readable and writable and returns its 4096 bytes. With a direct map this is an addition; for
    memory above it, a temporary mapping. Windows are per CPU and are closed in the reverse order of opening; the
    caller stays on its CPU between the two. Never fails for a frame of RAM. */
+#ifdef QUIRE_PORT_DIRECT_MAP
+/* Where all of RAM is mapped at one address, and always: that address, as a constant expression, when the library and
+   the host are built. Then these two need not be supplied, and a window costs nothing. */
+static inline void *quire_port_window_open(quire_frame_t frame)
+{
+    return (void *)(uintptr_t)(QUIRE_PORT_DIRECT_MAP + quire_pa_of_frame(frame).value);
+}
+static inline void quire_port_window_close(void *window)
+{
+    (void)window;
+}
+#else
 void *quire_port_window_open(quire_frame_t frame);
 void quire_port_window_close(void *window);
+#endif
 
 /* Mutual exclusion between CPUs and against interrupts of this CPU; not recursive. */
 void quire_port_lock(quire_lock_t *lock);

@@ -13,6 +13,7 @@
 #include <quire/heap.h>
 #include <quire/io.h>
 #include <quire/memory_map.h>
+#include <quire/page.h>
 #include <quire/paging.h>
 #include <quire/pmm.h>
 #include <quire/segmentation.h>

@@ -21,7 +21,13 @@ typedef struct quire_space {
     size_t reserved_pages;   /* promised or mapped, in 4 KiB units */
     uint64_t faults;         /* page faults answered with QUIRE_OK */
     uint32_t key_rights;     /* see below; the host sets it before it asks for a fault or a copy */
-    quire_va_t repeat_at;    /* of the last fault: its address, and how often it came again with nothing to mend */
+    /* the promise that was kept last, for the next one that says the same: mm/vmm/fault.c */
+    quire_resolved_t resolved;
+    quire_page_t resolved_page; /* what it becomes, but for the frame */
+    unsigned resolved_needs;    /* of an access, the bits that decide whether it is allowed, and what they must be */
+    unsigned resolved_decides;
+    uint32_t resolved_key; /* what in key_rights would forbid some of them */
+    quire_va_t repeat_at;  /* of the last fault: its address, and how often it came again with nothing to mend */
     unsigned repeats;
 } quire_space_t;
 

@@ -17,6 +17,10 @@
  * Spurious faults are right: another CPU was faster, or this CPU held an old translation with fewer rights, which may
  * be kept after rights were added (SDM volume 3, 4.10.4.3). They end with QUIRE_OK and no change.
  *
+ * The warm way. Most faults are first touches of pages that are promised as the one before was. The raw word is
+ * compared with the last promise that was kept, and what that became is written with a new frame: nothing is decoded,
+ * judged or encoded. A promise's word decides all of that alone, so what is remembered is never out of date.
+ *
  * Rejected: taking and zeroing the frame before the lock. It shortens the time under the lock by a page's clearing, and
  * costs an allocation and a release for every fault that turns out to need none.
  */
@@ -52,7 +56,7 @@ static bool allowed(const quire_space_t *space, const quire_page_t *page, unsign
 }
 
 /* Whether this access is right on this page, which may still need work before it can be done. */
-static quire_status_t judge(const quire_space_t *space, quire_va_t va, const quire_page_t *page, unsigned access)
+static quire_status_t check_access(const quire_space_t *space, quire_va_t va, const quire_page_t *page, unsigned access)
 {
     bool forced = (access & QUIRE_VMM_ACCESS_FORCED) != 0;
 
@@ -90,20 +94,56 @@ quire_status_t quire_vmm_alloc_frame(quire_space_t *space, bool zeroed, quire_fr
     return quire_pmm_alloc(space->table.pmm, is_kernel(space) ? kernels[zeroed] : users[zeroed], frame);
 }
 
-/* A promise becomes a page of zeros; one without any right becomes a hidden one. */
-static quire_status_t resolve_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
+/* What resolve_promise() made of this promise is remembered, and which accesses it is for: those of ring 3 or those of
+   the kernel, that its rights allow, by a thread that its key keeps from nothing. */
+static void remember(quire_space_t *space, const quire_cursor_t *cursor, unsigned prot, const quire_page_t *made)
 {
-    quire_page_t kept = {.prot = page->prot, .key = page->key, .flags = page_flags(space)};
+    space->resolved = quire_cursor_resolves(cursor, made);
+    space->resolved_page = *made;
+    space->resolved_key = (uint32_t)3 << (2 * made->key);
+    space->resolved_needs = (prot & QUIRE_PROT_USER) != 0 ? (unsigned)QUIRE_ACCESS_USER : 0;
+    space->resolved_decides = (unsigned)QUIRE_ACCESS_USER | QUIRE_ACCESS_KEY | QUIRE_VMM_ACCESS_FORCED |
+                              ((prot & QUIRE_PROT_WRITE) != 0 ? 0 : (unsigned)QUIRE_ACCESS_WRITE) |
+                              ((prot & QUIRE_PROT_EXEC) != 0 ? 0 : (unsigned)QUIRE_ACCESS_EXEC);
+}
+
+/* The page is promised in the words of the last promise that was kept, for an access that this one allows. */
+static inline bool resolves_again(const quire_space_t *space, const quire_cursor_t *cursor, unsigned access)
+{
+    return quire_cursor_promises(cursor, &space->resolved) &&
+           ((access ^ space->resolved_needs) & space->resolved_decides) == 0 &&
+           (space->key_rights & space->resolved_key) == 0;
+}
+
+static inline quire_status_t resolve_again(quire_space_t *space, quire_cursor_t *cursor, quire_page_t *page)
+{
     quire_frame_t frame;
     quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
 
     if (status != QUIRE_OK)
         return status;
-    kept.kind = (page->prot & PROT_ACCESS) == 0 ? QUIRE_PAGE_HIDDEN : QUIRE_PAGE_MAPPED;
-    kept.payload = frame.number;
+    quire_cursor_fill(cursor, &space->resolved, frame);
     space->repeats = 0;
-    (void)quire_cursor_put(cursor, va, &kept);
-    *page = kept;
+    *page = space->resolved_page;
+    page->payload = frame.number;
+    return QUIRE_OK;
+}
+
+/* A promise becomes a page of zeros; one without any right becomes a hidden one. */
+static quire_status_t resolve_promise(quire_space_t *space, quire_cursor_t *cursor, quire_va_t va, quire_page_t *page)
+{
+    quire_page_t made = {.prot = page->prot, .key = page->key, .flags = page_flags(space)};
+    quire_frame_t frame;
+    quire_status_t status = quire_vmm_alloc_frame(space, true, &frame);
+
+    if (status != QUIRE_OK)
+        return status;
+    made.kind = (page->prot & PROT_ACCESS) == 0 ? QUIRE_PAGE_HIDDEN : QUIRE_PAGE_MAPPED;
+    made.payload = frame.number;
+    space->repeats = 0;
+    (void)quire_cursor_put(cursor, va, &made);
+    remember(space, cursor, page->prot, &made);
+    *page = made;
     return QUIRE_OK;
 }
 
@@ -157,8 +197,8 @@ static quire_status_t repair(quire_space_t *space, quire_cursor_t *cursor, quire
 
 /* There was no memory for the page's table, or another reason not to open it. The page is still looked at: an access
    that is wrong anyway is answered as wrong, however little memory there is. */
-static __attribute__((noinline)) quire_status_t judge_unopened(quire_space_t *space, quire_va_t va, unsigned access,
-                                                               quire_status_t opened)
+static __attribute__((noinline)) quire_status_t check_access_unopened(quire_space_t *space, quire_va_t va,
+                                                                      unsigned access, quire_status_t opened)
 {
     quire_cursor_t cursor;
     quire_status_t status = opened;
@@ -169,30 +209,48 @@ static __attribute__((noinline)) quire_status_t judge_unopened(quire_space_t *sp
         return status;
     quire_page_t page = quire_cursor_page(&cursor, va);
     quire_cursor_close(&cursor);
-    status = judge(space, va, &page, access);
+    status = check_access(space, va, &page, access);
     return status != QUIRE_OK ? status : opened;
 }
 
-quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
-                                   quire_page_t *page)
+/* The page as it is found, and as it must be for this access. */
+static __attribute__((noinline)) quire_status_t mend(quire_space_t *space, quire_va_t va, unsigned access,
+                                                     quire_cursor_t *cursor, quire_page_t *page)
+{
+    quire_page_t found = quire_cursor_page(cursor, va);
+    quire_status_t status = check_access(space, va, &found, access);
+
+    if (status == QUIRE_OK)
+        status = repair(space, cursor, va, access, &found);
+    if (status == QUIRE_OK)
+        *page = found;
+    return status;
+}
+
+static inline quire_status_t open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
+                                       quire_page_t *page)
 {
     quire_va_t start = quire_page_down(va);
     quire_status_t status;
 
     if (start < space->start || start >= space->end)
         return QUIRE_NOT_FOUND;
-    status = quire_cursor_open(cursor, &space->table, start, start + QUIRE_PAGE_BYTES, QUIRE_CURSOR_POPULATE);
-    if (status != QUIRE_OK)
-        return judge_unopened(space, start, access, status);
-    quire_page_t found = quire_cursor_page(cursor, start);
-    status = judge(space, start, &found, access);
-    if (status == QUIRE_OK)
-        status = repair(space, cursor, start, access, &found);
-    if (status == QUIRE_OK)
-        *page = found;
+    status = quire_cursor_open_page(cursor, &space->table, start);
+    if (__builtin_expect(status != QUIRE_OK, 0))
+        return check_access_unopened(space, start, access, status);
+    if (__builtin_expect(resolves_again(space, cursor, access), 1))
+        status = resolve_again(space, cursor, page);
     else
+        status = mend(space, start, access, cursor, page);
+    if (__builtin_expect(status != QUIRE_OK, 0))
         quire_cursor_close(cursor);
     return status;
+}
+
+quire_status_t quire_vmm_open_page(quire_space_t *space, quire_va_t va, unsigned access, quire_cursor_t *cursor,
+                                   quire_page_t *page)
+{
+    return open_page(space, va, access, cursor, page);
 }
 
 /* Counts a fault that was answered; returns how often it has come, at the times when that should be said. */
@@ -221,7 +279,7 @@ quire_status_t quire_vmm_fault(quire_space_t *space, quire_va_t va, unsigned acc
     access &= ACCESS_ALL;
     quire_event(.kind = QUIRE_EVENT_FAULT, .space = space->table.space, .address = va,
                 .detail = access / QUIRE_ACCESS_WRITE);
-    status = quire_vmm_open_page(space, va, access, &cursor, &page);
+    status = open_page(space, va, access, &cursor, &page);
     if (status == QUIRE_OK) {
         space->faults++;
         if (QUIRE_CHECKS)

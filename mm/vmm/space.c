@@ -44,6 +44,7 @@ void quire_vmm_begin_space(quire_space_t *space, quire_va_t start, quire_va_t en
     space->reserved_pages = reserved_pages;
     space->faults = 0;
     space->key_rights = 0;
+    space->resolved = (quire_resolved_t){0, 0};
     space->repeat_at = 0;
     space->repeats = 0;
     quire_event(.kind = QUIRE_EVENT_SPACE_CREATE, .space = space->table.space, .frame = space->table.root.number);

@@ -7,6 +7,18 @@
 
 #include "paging/tree/tree.h"
 
+static inline void check_within(const quire_cursor_t *cursor, quire_va_t va)
+{
+    if (va < cursor->start || va >= cursor->end)
+        quire_panic_at("paging: an address outside the cursor's range", va, cursor->table->space);
+}
+
+/* Whether a frame is named, mapped or hidden. */
+static inline bool has_frame(const quire_page_t *page)
+{
+    return page->kind == QUIRE_PAGE_MAPPED || page->kind == QUIRE_PAGE_HIDDEN;
+}
+
 /* --- change.c --- */
 
 /* The cursor may change, and [start, end) lies in its range; otherwise a panic. */

@@ -34,7 +34,7 @@ quire_extent_t quire_cursor_harvest(quire_cursor_t *cursor, quire_va_t va, unsig
         quire_panic_at("paging: an address outside the cursor's range", va, table->space);
     if (cursor->mode == QUIRE_CURSOR_READ)
         quire_panic_at("paging: a change through a cursor opened for reading", va, table->space);
-    unsigned level = quire_paging_walk(table, va, &frame, &raw);
+    unsigned level = quire_paging_walk(cursor, va, &frame, &raw);
     quire_extent_t extent = {.level = level,
                              .start = format_first(format, level, va),
                              .end = format_end(format, format_last(format, level, va))};

@@ -266,7 +266,7 @@ size_t quire_cursor_map_chain(quire_cursor_t *cursor, quire_va_t start, quire_va
     note_mapped(cursor->table, flags);
     for (quire_va_t va = start, stop;; va = stop + 1) {
         stop = part_last(format, 2, va, end - 1);
-        count += chain_level1(cursor, level1_over(cursor->table, va), va, stop, flags, chain);
+        count += chain_level1(cursor, level1_over(cursor, va), va, stop, flags, chain);
         if (stop == end - 1)
             break;
     }

@@ -35,7 +35,7 @@ static part_t part_at(const move_t *move, quire_va_t va, quire_va_t last)
     quire_table_t *table = move->cursor->table;
     part_t part;
 
-    part.level = quire_paging_walk(table, va, &part.frame, &part.raw);
+    part.level = quire_paging_walk(move->cursor, va, &part.frame, &part.raw);
     part.last = part_last(format_of(table), part.level == 1 ? 2 : part.level, va, last);
     return part;
 }
@@ -160,7 +160,7 @@ static void carry_pages(const move_t *move, quire_frame_t old, quire_va_t first,
         quire_va_t to = va + move->offset;
         quire_va_t stop = part_last(format, 2, to, last + move->offset) - move->offset;
 
-        carry_part(move, old, level1_over(table, to), va, stop);
+        carry_part(move, old, level1_over(move->cursor, to), va, stop);
         if (stop == last)
             break;
         va = stop + 1;

@@ -114,6 +114,7 @@ static quire_status_t promote_entry(quire_cursor_t *cursor, const entry_t *entry
         return QUIRE_UNSUPPORTED;
     uint64_t after = entry_encode(format, entry->level, &page);
     (void)entry_replace(table, entry, raw, after);
+    stands_nowhere(cursor);
     quire_paging_table_leaves(table, old, entry->level - 1, first);
     if (entry_present(after)) {
         quire_paging_flush_add(cursor, first, format_last(format, entry->level, first));

@@ -49,6 +49,7 @@ static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t 
     quire_va_t va = format_first(format, entry->level, entry->va);
 
     (void)entry_replace(table, entry, raw, promise);
+    stands_nowhere(cursor);
     quire_paging_table_leaves(table, frame, entry->level - 1, va);
     quire_paging_flush_add(cursor, va, va | QUIRE_PAGE_MASK);
     quire_paging_gather(cursor, frame, GATHER_FRAME);
@@ -81,10 +82,10 @@ static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned le
 }
 
 /* Whether the work was in one level-1 table, and that has something to say. */
-static bool level1_stays(quire_table_t *table, quire_va_t first, quire_va_t last)
+static bool level1_stays(quire_cursor_t *cursor, quire_va_t first, quire_va_t last)
 {
-    const quire_format_t *format = format_of(table);
-    quire_frame_t frame = in_one_level1(format, first, last) ? level1_over(table, first) : quire_frame(0);
+    const quire_format_t *format = format_of(cursor->table);
+    quire_frame_t frame = in_one_level1(format, first, last) ? level1_over(cursor, first) : quire_frame(0);
     uint64_t promise;
 
     if (frame.number == 0)
@@ -105,7 +106,7 @@ void quire_paging_prune(quire_cursor_t *cursor)
         quire_va_t last = cursor->prune_end[i] - 1;
         uint64_t promise;
 
-        if (cursor->prune_end[i] != 0 && !level1_stays(table, first, last))
+        if (cursor->prune_end[i] != 0 && !level1_stays(cursor, first, last))
             (void)prune_table(cursor, table->root, format_of(table)->levels, first, last, &promise);
     }
 }

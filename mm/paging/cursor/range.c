@@ -37,6 +37,7 @@ uint64_t quire_paging_subtree_gather(quire_cursor_t *cursor, quire_frame_t frame
     quire_table_t *table = cursor->table;
     subtree_count_t count = {0, 0};
 
+    stands_nowhere(cursor);
     quire_paging_subtree_leaves(table, frame, level, va, &count);
     table->mapped_pages -= (size_t)count.mapped;
     quire_paging_flush_add(cursor, va,
@@ -159,7 +160,7 @@ static quire_frame_t mark_level1(const quire_cursor_t *cursor, quire_va_t first,
         return quire_frame(0);
     if (cursor->mode == QUIRE_CURSOR_EDGES && part_is_whole(format, 2, first, last))
         return quire_frame(0);
-    return level1_known(cursor->table, first);
+    return level1_known(cursor, first);
 }
 
 size_t quire_cursor_mark(quire_cursor_t *cursor, quire_va_t start, quire_va_t end, const quire_page_t *page)
@@ -236,7 +237,7 @@ static void protect_range(quire_cursor_t *cursor, quire_va_t start, quire_va_t e
     quire_paging_check_change(cursor, start, end);
     if (start >= table->shared_start && (rights & QUIRE_PROT_USER))
         quire_panic_at("paging: ring 3 is let into the kernel's half", start, table->space);
-    quire_frame_t level1 = in_one_level1(format, start, end - 1) ? level1_known(table, start) : quire_frame(0);
+    quire_frame_t level1 = in_one_level1(format, start, end - 1) ? level1_known(cursor, start) : quire_frame(0);
     if (level1.number != 0)
         quire_paging_level1_protect(cursor, level1, start, end - 1, rights);
     else

@@ -64,7 +64,7 @@ size_t quire_cursor_taken(quire_cursor_t *cursor, quire_va_t start, quire_va_t e
     const quire_format_t *format = format_of(table);
 
     check_inside(cursor, start, end);
-    quire_frame_t level1 = in_one_level1(format, start, end - 1) ? level1_known(table, start) : quire_frame(0);
+    quire_frame_t level1 = in_one_level1(format, start, end - 1) ? level1_known(cursor, start) : quire_frame(0);
     if (level1.number != 0)
         return (size_t)taken_in_level1(format, level1, start, end - 1);
     return (size_t)taken_in_table(table, table->root, format->levels, start, end - 1);
@@ -150,7 +150,7 @@ bool quire_cursor_find_empty(quire_cursor_t *cursor, quire_va_t start, quire_va_
     bool found = false;
 
     check_inside(cursor, start, end);
-    quire_frame_t level1 = level1_known(table, last);
+    quire_frame_t level1 = level1_known(cursor, last);
     if (level1.number != 0) {
         quire_va_t first = format_first(format, 2, last);
 
@@ -172,7 +172,7 @@ quire_extent_t quire_cursor_run(quire_cursor_t *cursor, quire_va_t va, quire_va_
 
     if (run.level > 1 || run.end >= end)
         return run;
-    const void *window = quire_port_window_open(cursor->table->level1);
+    const void *window = quire_port_window_open(cursor->level1);
     unsigned index = format_index(format, 1, va);
     unsigned stop =
         in_one_level1(format, va, end - 1) ? format_index(format, 1, end - 1) + 1 : format_entries(format, 1);

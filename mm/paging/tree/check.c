@@ -25,7 +25,6 @@ typedef struct check {
     uint64_t mapped_pages;
     size_t table_frames;
     size_t table_frame; /* the table that is looked at */
-    bool level1_found;  /* the remembered table */
 } check_t;
 
 static void breaks_at(check_t *check, const char *rule, quire_va_t va, size_t frame)
@@ -151,19 +150,6 @@ static void check_table_entry(check_t *check, unsigned level, quire_va_t va, uin
         breaks_at(check, "paging: a table's entry that the library did not write", va, check->table_frame);
 }
 
-/* The table that is remembered must be found, at the place that is remembered. */
-static void check_level1(check_t *check, quire_frame_t frame, unsigned level, quire_va_t va)
-{
-    uint64_t differs = va ^ check->table->level1_start;
-
-    if (frame.number != check->table->level1.number)
-        return;
-    check->level1_found = true;
-    /* Bits above the translated ones are not counted up here. */
-    if (level != 1 || (differs & (((uint64_t)1 << format_of(check->table)->va_bits) - 1)) != 0)
-        breaks_at(check, "paging: the remembered table stands elsewhere", va, frame.number);
-}
-
 /* Entries [first, end) of the table whose first entry covers va. */
 static void check_tree(check_t *check, quire_frame_t frame, unsigned level, quire_va_t va, unsigned first, unsigned end)
 {
@@ -177,7 +163,6 @@ static void check_tree(check_t *check, quire_frame_t frame, unsigned level, quir
     void *window = quire_port_window_open(frame);
     bool empty = true;
     check->table_frames++;
-    check_level1(check, frame, level, va);
     for (unsigned i = first; i < end && check->broken == NULL; i++) {
         uint64_t raw = word_read(format, window, i);
         quire_va_t at = va + ((quire_va_t)i << format_shift(format, level));
@@ -230,8 +215,6 @@ quire_status_t quire_table_check(quire_table_t *table)
         breaks(&check, "paging: the count of mapped pages is wrong");
     if (check.table_frames != table->table_frames)
         breaks(&check, "paging: the count of tables is wrong");
-    if (table->level1.number != 0 && !check.level1_found)
-        breaks(&check, "paging: the remembered table is not in the tree");
     quire_port_unlock(&table->lock);
     if (check.broken == NULL)
         return QUIRE_OK;

@@ -81,8 +81,6 @@ void quire_paging_table_leaves(quire_table_t *table, quire_frame_t frame, unsign
 {
     (void)level;
     (void)va;
-    if (table->level1.number == frame.number)
-        table->level1 = quire_frame(0);
     table->table_frames--;
     table->has_lost_tables = true;
     quire_event(.kind = QUIRE_EVENT_TABLE_FREE, .level = (uint8_t)level, .space = table->space, .address = va,

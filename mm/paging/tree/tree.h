@@ -60,6 +60,9 @@ static inline void cursor_init(quire_cursor_t *cursor, quire_table_t *table, qui
     cursor->end = end;
     cursor->mode = mode;
     cursor->borrowed = false;
+    cursor->level1 = quire_frame(0);
+    cursor->level1_start = 0;
+    cursor->first = 0;
     cursor->flush_end = 0;
     cursor->prune_end[0] = 0;
     cursor->prune_end[1] = 0;
@@ -148,25 +151,55 @@ void quire_paging_report(const quire_table_t *table, const char *rule, quire_va_
 
 /* --- walk.c --- */
 
-/* Descends towards va: the level and the word of the entry that covers it, and the table it stands in. A level-1 table
-   is remembered. */
-unsigned quire_paging_walk(quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw);
-
-/* The level-1 table over va if it is the one that was used last; otherwise 0. */
-static inline quire_frame_t level1_known(const quire_table_t *table, quire_va_t va)
+/* The one way down a live tree, from its root: the level of the entry that covers va, its word, and the table that it
+   stands in. */
+static inline unsigned way_down(const quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
 {
-    return table->level1_start == format_first(format_of(table), 2, va) ? table->level1 : quire_frame(0);
+    const quire_format_t *format = format_of(table);
+    quire_frame_t at = table->root;
+    uint64_t word = 0;
+    unsigned level;
+
+#pragma GCC unroll 5
+    for (level = format->levels; level >= 1; level--) {
+        void *window = quire_port_window_open(at);
+
+        word = word_read(format, window, format_index(format, level, va));
+        quire_port_window_close(window);
+        if (level == 1 || !entry_is_table(format, level, word))
+            break;
+        at = entry_table(format, word);
+    }
+    *frame = at;
+    *raw = word;
+    return level;
+}
+
+/* The same from where the cursor stands, if that is over va. The cursor stands in a level-1 table afterwards if the way
+   led to one. */
+unsigned quire_paging_walk(quire_cursor_t *cursor, quire_va_t va, quire_frame_t *frame, uint64_t *raw);
+
+/* The level-1 table over va if the cursor stands in it; otherwise 0. */
+static inline quire_frame_t level1_known(const quire_cursor_t *cursor, quire_va_t va)
+{
+    return cursor->level1_start == format_first(format_of(cursor->table), 2, va) ? cursor->level1 : quire_frame(0);
 }
 
 /* The level-1 table over va; 0 if the way down ends above it. */
-static inline quire_frame_t level1_over(quire_table_t *table, quire_va_t va)
+static inline quire_frame_t level1_over(quire_cursor_t *cursor, quire_va_t va)
 {
-    quire_frame_t frame = level1_known(table, va);
+    quire_frame_t frame = level1_known(cursor, va);
     uint64_t raw;
 
-    if (frame.number == 0 && quire_paging_walk(table, va, &frame, &raw) != 1)
+    if (frame.number == 0 && quire_paging_walk(cursor, va, &frame, &raw) != 1)
         frame = quire_frame(0);
     return frame;
+}
+
+/* A table leaves the tree that the cursor may stand in. */
+static inline void stands_nowhere(quire_cursor_t *cursor)
+{
+    cursor->level1 = quire_frame(0);
 }
 
 static inline bool in_one_level1(const quire_format_t *format, quire_va_t first, quire_va_t last)

@@ -11,29 +11,25 @@
 void (*quire_paging_step)(bool writes);
 #endif
 
-unsigned quire_paging_walk(quire_table_t *table, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
+unsigned quire_paging_walk(quire_cursor_t *cursor, quire_va_t va, quire_frame_t *frame, uint64_t *raw)
 {
-    const quire_format_t *format = format_of(table);
-    quire_frame_t at = level1_known(table, va);
-    unsigned level = at.number != 0 ? 1 : format->levels;
+    const quire_format_t *format = format_of(cursor->table);
+    quire_frame_t known = level1_known(cursor, va);
+    unsigned level;
 
-    if (level > 1)
-        at = table->root;
-    for (;;) {
-        void *window = quire_port_window_open(at);
+    if (known.number != 0) {
+        void *window = quire_port_window_open(known);
 
-        *raw = word_read(format, window, format_index(format, level, va));
+        *raw = word_read(format, window, format_index(format, 1, va));
         quire_port_window_close(window);
-        if (!entry_is_table(format, level, *raw))
-            break;
-        at = entry_table(format, *raw);
-        level--;
+        *frame = known;
+        return 1;
     }
+    level = way_down(cursor->table, va, frame, raw);
     if (level == 1) {
-        table->level1 = at;
-        table->level1_start = format_first(format, 2, va);
+        cursor->level1 = *frame;
+        cursor->level1_start = format_first(format, 2, va);
     }
-    *frame = at;
     return level;
 }
 

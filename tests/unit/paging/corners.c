@@ -110,25 +110,6 @@ TEST(paging, a_large_page_brings_its_table)
     paging_each_format(large_below_coarse);
 }
 
-/* What the check says when the tree remembers a table at an address where it does not stand. */
-static void forgetful(fixture_t *fixture)
-{
-    quire_table_t *table = &fixture->table;
-
-    CHECK_OK(paging_map(table, PAGE, paging_frame(fixture), USER_READ, 0));
-    if (table->level1.number == 0)
-        return;
-    table->level1_start += (quire_va_t)quire_format_span(fixture->format, 2);
-    CHECK_EQUAL(quire_table_check(table), QUIRE_CORRUPT);
-    table->level1_start -= (quire_va_t)quire_format_span(fixture->format, 2);
-    CHECK_OK(quire_table_check(table));
-}
-
-TEST(paging, a_remembered_table_is_checked)
-{
-    paging_each_format(forgetful);
-}
-
 /* A tree of a format without ASIDs has nothing to tell of its loads. */
 static void loads(fixture_t *fixture)
 {
