@@ -9,7 +9,7 @@
 
 #define ROUNDS_MAX 256
 
-static unsigned rounds = 65;
+static unsigned rounds __attribute__((unused)) = 65;
 static uint64_t values[ROUNDS_MAX];
 static unsigned count;
 static uint64_t clock_cost;
@@ -105,7 +105,7 @@ static uint64_t row(const char *name, unsigned parts, const char *target)
     return value;
 }
 
-static void absent(const char *name)
+static inline void absent(const char *name)
 {
     say("absent\t");
     say(name);

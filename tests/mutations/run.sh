@@ -11,7 +11,8 @@
 # A patch begins with its description. "Build: 32" in it asks for 32-bit programs instead of 64-bit ones. Which programs
 # are run follows from where the bug is: of the PMM, those of the host too (its schedules and its threads); elsewhere,
 # the machine in software and the unit tests. "Programs: NAME..." names others: unit, machine, host (with the suite after
-# a colon: unit:pmm) and races. "Kernel: ARCH SUITE" names a suite of the tests inside that kernel instead.
+# a colon: unit:pmm) and races. "Kernel: ARCH SUITE" names a suite of the tests inside that kernel instead, "Boot: NAME" a
+# test of tests/boot.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -24,7 +25,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'kill $workers 2>/dev/null; exit 1' HUP INT TERM
 
 [ $# -gt 0 ] || set -- "$here"/*.patch
-mkdir "$work/0" && (cd "$root" && tar cf - Makefile include kernel mm quire tests tools user) | (cd "$work/0" && tar xf -) || exit 1
+mkdir "$work/0" && (cd "$root" && tar cf - Makefile bench include kernel mm quire tests tools user) | (cd "$work/0" && tar xf -) || exit 1
 mkdir "$work/original" && cp -r "$work/0/mm" "$work/0/kernel" "$work/original" || exit 1
 cd "$work/0" || exit 1
 
@@ -65,6 +66,7 @@ build()
         make -s ARCH="$(architecture "$1")" test-kernel >log 2>&1
         return
         ;;
+    boot:*) return 0 ;; # what it needs, it builds
     esac
     make -s "HOST_SPEED_fast-$2=-O1" "$(program "$1" "$2")" >log 2>&1
 }
@@ -76,6 +78,7 @@ finds()
     kernel:*)
         ARCH=$(architecture "$1") timeout -k 5 $limit sh ./quire run --tests "$(suite "$1")" >output 2>&1 </dev/null
         ;;
+    boot:*) timeout -k 5 $limit sh "tests/boot/$(suite "$1").t" >output 2>&1 </dev/null ;;
     *)
         only=
         case $1 in *:*) only=$(suite "$1") ;; esac
@@ -112,7 +115,7 @@ restore()
 # programs_of PATCH: what is built and run for it, in order
 programs_of()
 {
-    named=$(sed -n -e 's/^Programs: //p' -e 's/^Kernel: \([^ ]*\) \(.*\)/kernel:\1:\2/p' "$1")
+    named=$(sed -n -e 's/^Programs: //p' -e 's/^Kernel: \([^ ]*\) \(.*\)/kernel:\1:\2/p' -e 's/^Boot: /boot:/p' "$1")
     if [ -n "$named" ]; then
         echo "$named"
     elif grep -q '^Build: 32' "$1" || ! grep -q '^+++ b/mm/pmm/' "$1"; then
@@ -155,7 +158,7 @@ judge()
     echo "$verdict"
     case $verdict in ok*) reason ;; esac
     restore "$2"
-    rm -f kernel/*.orig kernel/*.rej mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
+    rm -f kernel/*.orig kernel/*.rej kernel/*/*.orig kernel/*/*.rej mm/*/*.orig mm/*/*.rej mm/*/*/*.orig mm/*/*/*.rej
 }
 
 # worker NUMBER PATCH...: every at_once'th of the patches, in a tree of its own; each verdict in a file.
