@@ -7,7 +7,7 @@
  * byte is never usable. Regions are byte ranges; quire_memory_map_frames() trims a usable region inward to whole
  * frames.
  *
- * It is also the boot allocator: quire_memory_map_take() carves memory out of the usable regions before there is a PMM.
+ * It is also the boot allocator: quire_memory_map_take() takes memory out of the usable regions before there is a PMM.
  * quire_pmm_init() reads the map and seals it: later takes answer QUIRE_DENIED.
  */
 #ifndef QUIRE_MEMORY_MAP_H

@@ -15,7 +15,7 @@
 
 void quire_cpu_flush_page(quire_va_t va);
 void quire_cpu_flush_all(bool global);
-void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep);
+void quire_cpu_load_root(quire_pa_t root, unsigned asid, bool keep);
 bool quire_cpu_offers_asids(void);
 bool quire_cpu_uses_asids(void);
 bool quire_cpu_keeps_global(void);
@@ -54,7 +54,7 @@ static inline quire_va_t quire_cpu_stack(void)
 
 #else
 
-/* The root's physical address, without the tag. False: it cannot be told. */
+/* The root's physical address, without the ASID. False: it cannot be told. */
 static inline bool quire_cpu_root(uint64_t *cr3)
 {
     uintptr_t value;
@@ -90,11 +90,11 @@ static inline void quire_cpu_flush_page(quire_va_t va)
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-/* Loads CR3, which drops the translations under this tag (PCID) that are not global, unless they are kept. Tag 0
+/* Loads CR3, which drops the translations under this ASID (PCID) that are not global, unless they are kept. ASID 0
    without keeping is right in every mode. */
-static inline void quire_cpu_load_root(quire_pa_t root, unsigned tag, bool keep)
+static inline void quire_cpu_load_root(quire_pa_t root, unsigned asid, bool keep)
 {
-    uint64_t value = root.value | tag | (uint64_t)keep << 63;
+    uint64_t value = root.value | asid | (uint64_t)keep << 63;
 
     __asm__ volatile("mov %0, %%cr3" : : "r"((uintptr_t)value) : "memory");
 }
@@ -107,7 +107,7 @@ static inline uintptr_t quire_cpu_read_cr4(void)
     return value;
 }
 
-/* Whether this CPU has tags at all (CPUID leaf 1, ECX bit 17), and whether the kernel has switched them on
+/* Whether this CPU has ASIDs at all (CPUID leaf 1, ECX bit 17), and whether the kernel has switched them on
    (CR4.PCIDE). There are none outside long mode. */
 static inline bool quire_cpu_offers_asids(void)
 {
@@ -123,13 +123,13 @@ static inline bool quire_cpu_uses_asids(void)
     return quire_cpu_read_cr4() >> 17 & 1;
 }
 
-/* Global pages are kept, whatever the tag (CR4.PGE). */
+/* Global pages are kept, whatever the ASID (CR4.PGE). */
 static inline bool quire_cpu_keeps_global(void)
 {
     return quire_cpu_read_cr4() >> 7 & 1;
 }
 
-/* Drops all translations of this CPU: by CR3, those under the present tag; or, global ones and all tags included, by
+/* Drops all translations of this CPU: by CR3, those under the present ASID; or, global ones and all ASIDs included, by
    switching CR4.PGE off and on. */
 static inline void quire_cpu_flush_all(bool global)
 {

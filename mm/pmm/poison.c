@@ -12,8 +12,9 @@
  * first time. So the owner is written into the tag of every frame of a block, not only of the first; nobody else reads
  * the tags inside a block but to find them free.
  *
- * Cost: one page written and one read for each frame. Without the macro the calls in pmm.c are not compiled. A write
- * that happens to be the pattern is not found, nor is one that has not happened when the frame is handed out again.
+ * Cost: one page written and one read for each frame. Without the macro the calls in alloc.c and free.c are not
+ * compiled. A write that happens to be the pattern is not found, nor is one that has not happened when the frame is
+ * handed out again.
  *
  * Rejected: a guard mapping for each freed frame (a flush for each free, and the direct map must be made of small
  * pages); a checksum (a table of its own, and it does not tell what was written).

@@ -6,7 +6,7 @@
  * there at all, and how many. What is wrong goes to the log with its address.
  *
  * Two spaces that both say that a frame is theirs are each as they should be. Only all of them together can be
- * compared with what the PMM counts, and that is the layer below's, too (paging/count.c).
+ * compared with what the PMM counts, and that is the layer below's, too (paging/tree/check_all.c).
  */
 #include "space.h"
 

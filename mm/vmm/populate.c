@@ -38,7 +38,8 @@ static quire_status_t extend(quire_space_t *space, chain_t *chain, size_t count)
 {
     quire_pmm_stats_t stats;
 
-    /* A hopeless wish should not drain the machine for a moment. For a small one asking would cost more than trying. */
+    /* A hopeless request should not drain the machine for a moment. For a small one asking would cost more than trying.
+     */
     if (count - chain->count > HOPELESS_FROM_FRAMES) {
         quire_pmm_stats(space->table.pmm, &stats);
         if (stats.free_frames < count - chain->count)

@@ -59,8 +59,8 @@ for cpus in 2 3; do
     done
 done
 
-holds "keeping translations over loads of CR3" tags.pml -DROUNDS=4
-for seed in NO_FENCE INTERRUPTS_ON STAMP_AFTER_LOOK NO_STAMP NOTE_TAKEN_BACK_EARLY; do
-    found "tags, $seed" 'pan:1: assertion violated' tags.pml -D$seed
+holds "keeping translations over loads of CR3" asids.pml -DROUNDS=4
+for seed in NO_FENCE INTERRUPTS_ON CHANGE_AFTER_LOOK NO_GENERATION NOTE_TAKEN_BACK_EARLY; do
+    found "asids, $seed" 'pan:1: assertion violated' asids.pml -D$seed
 done
 finish

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * level1.c - mark, protect and supply in one level-1 table, word by word.
+ * level1.c - mark, protect and map_chain in one level-1 table, word by word.
  *
  * Problem. Most work is done on single pages. Decoding each entry into a structure, deciding, encoding it again and
  * opening a window for it costs ten times what the change itself does.
@@ -16,7 +16,7 @@
  * sets a bit meanwhile the word is read again, and its shape is found anew.
  *
  * The entries that were present and have changed are remembered as one range of indices, which joins the cursor's flush
- * before anything is released: at the end, and before a full gather array is settled half-way.
+ * before anything is released: at the end, and before a full gather array is flushed and freed half-way.
  *
  * Rejected: keeping the last shape over calls (it would have to be right for another protection), and masks worked out
  * from the protection without decoding (a second place that knows what bits mean).

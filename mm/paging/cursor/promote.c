@@ -18,8 +18,8 @@
  *
  * When. Only when it is asked for, and fork asks (mm/vmm/fork.c), which reads all entries anyway. Rejected: joining at
  * the close of every mark or protect that made a table uniform. A page that is protected and unprotected, or touched
- * and discarded, in turn would take and give back a table each time: cutting a promise costs some 5,600 instructions
- * and joining it 6,800, where the call alone costs 500.
+ * and discarded, in turn would take and give back a table each time: cutting
+ * a promise and joining it cost many times what the call alone does.
  */
 #include "cursor.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * range.c - mark, protect, and large pages: the work on many pages at once.
+ * range.c - mark and protect: the work on many pages at once.
  *
  * Problem. A range of a terabyte and one of a page are the same call, and must cost what they touch.
  *
@@ -8,7 +8,7 @@
  * however large; only the two ends are followed down, and opening has split them. A table that is covered whole by a
  * promise is overwritten as one entry in the table above, and released with all below it after the flush (node.c). So
  * the cost per page falls with the length of the range. Entries that say the same and name nothing are overwritten as a
- * run of words; single pages are level1.c's. A range in the level-1 table that the tree remembers needs no descent.
+ * run of words; single pages are level1.c's. A range in the level-1 table that the cursor stands in needs no way down.
  *
  * Marking tells how many pages were not empty: it sees each word anyway, and who keeps count of promises need not look
  * at the range a second time.

@@ -3,10 +3,10 @@
  * scan.c - questions about a whole range: how much of it is taken, where it is empty, how far it says the same.
  *
  * Problem. All can be answered page by page with quire_cursor_query(), at the price of a decoding, and often a
- * descent, for each page of each range that is reserved, unmapped or searched for room.
+ * way down, for each page of each range that is reserved, unmapped or searched for room.
  *
  * Idea. Recursion over the tables, as in range.c, looking only at whether a word is zero. A coarse entry is one word,
- * whatever it covers; a full table costs one comparison per page. Where the tree remembers the level-1 table, the work
+ * whatever it covers; a full table costs one comparison per page. Where the cursor stands in a level-1 table, the work
  * starts in it: a search goes through it first, and on below it only if it has no room.
  *
  * A hole for a large request is wanted at a multiple of a large entry's size, so that it is few entries. That is one

@@ -14,7 +14,7 @@
  * reference to it (node.c releases them so). Who maps a frame that is wrong is found by another walk.
  *
  * Only trees that have passed their own check are walked: so every table is one, and every frame that is named begins a
- * block. A isolation's tree is reached through its kernel's.
+ * block. The isolation tree is reached through its kernel's.
  *
  * Locks: each tree's own, while it is walked, and none while the PMM is asked for frames.
  *

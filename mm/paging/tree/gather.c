@@ -6,8 +6,8 @@
  * processor has dropped its translations can be written through them by a process that no longer owns it.
  *
  * Idea. The cursor collects what has changed (one range that covers it all) and what has been taken out (the gather
- * array), and settles both in this order: this CPU's TLB, the other CPUs' in one request, the frames. When the array is
- * full half-way, it settles early; the order is the same, so a caller never notices.
+ * array). Both are done with in this order: this CPU's TLB, the other CPUs' in one request, the frames. When the array
+ * is full half-way, that happens early; the order is the same, so a caller never notices.
  *
  * What is flushed. Nothing when an entry goes from not-present to present: processors do not cache not-present entries
  * (SDM 4.10.2.3). Up to FLUSH_PAGES_MAX pages one by one, then everything. A freed table needs one flush somewhere,
@@ -22,7 +22,7 @@
  * Rejected: a list of ranges instead of one that covers them all (it pays only for scattered changes under one cursor,
  * which are rare), and freeing by epoch (frames would come back late, and running out of memory early).
  *
- * Lock order: the tree's lock is held; the PMM's is taken inside quire_pmm_release().
+ * Locks: the tree's is held. The PMM has none.
  */
 #include "tree.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * isolation.c - the second root of a process: the lower half as it is, and of the kernel no more than its isolation.
+ * isolation.c - the second root of a process: the lower half as it is, and of the kernel no more than ring 3 enters by.
  *
  * Problem. A processor that lets ring 3 read, in speculation, what its page tables map for ring 0 (Meltdown, RDCL)
  * leaks the kernel's half. The cure is not to map it while ring 3 runs (kernel page-table isolation). But the way into
@@ -12,7 +12,7 @@
  * twice.
  *
  * Invariants, which quire_table_check() walks: below, the two roots differ in accessed bits only; above, the second one
- * differs from the isolation tree's root in accessed bits only. The isolation is final when the first process is made.
+ * differs from the isolation tree's root in accessed bits only. That tree is final when the first process is made.
  *
  * A root entry that maps a page would have its dirty bit in one root or the other, as the MMU pleases: two roots hold
  * no large pages (only the 32-bit format could). PAE's root entries never change after creation, and are copied once.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tags_all.c - every tag of a CPU is in use when the kernel's half changes: no tree may have kept what went. */
+/* asids_all.c - every ASID of a CPU is in use when the kernel's half changes: no tree may have kept what went. */
 #include "steps.h"
 
 #define TAGS 7

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tags.pml - a CPU loads a tree and keeps translations, while another changes it (mm/paging/tree/asid.c, and what port.h asks of
+ * asids.pml - a CPU loads a tree and keeps translations, while another changes it (mm/paging/tree/asid.c, and what port.h asks of
  * a port that leaves out CPUs which do not run the tree).
  *
- * CPU 0 runs the tree and leaves it, ROUNDS times; what its TLB holds under the tree's tag stays meanwhile. CPU 1 replaces
- * the tree's only page by a new frame, ROUNDS times: it clears the entry, gives the tree a new stamp, looks whether CPU 0
+ * CPU 0 runs the tree and leaves it, ROUNDS times; what its TLB holds under the tree's ASID stays meanwhile. CPU 1 replaces
+ * the tree's only page by a new frame, ROUNDS times: it clears the entry, gives the tree a new generation, looks whether CPU 0
  * is noted as running the tree, asks it then, waits, and frees the frame. While the tree runs, its translation may be taken
  * into the TLB at any time.
  *
@@ -14,8 +14,8 @@
  * Shown for every interleaving: no frame is freed while CPU 0 runs the tree and holds the frame, and no load of CR3 keeps a
  * translation of a frame that has been freed.
  *
- * Seeds, each of which must be found: NO_FENCE before the look at the stamp; INTERRUPTS_ON between that look and the load;
- * STAMP_AFTER_LOOK (the new stamp comes after the look at who runs the tree); NO_STAMP; NOTE_TAKEN_BACK_EARLY (the port
+ * Seeds, each of which must be found: NO_FENCE before the look at the generation; INTERRUPTS_ON between that look and the load;
+ * CHANGE_AFTER_LOOK (the new generation comes after the look at who runs the tree); NO_GENERATION; NOTE_TAKEN_BACK_EARLY (the port
  * notes that the tree does not run before another one is loaded).
  */
 #ifndef ROUNDS
@@ -24,9 +24,9 @@
 
 byte entry = 1; /* the frame mapped, counted from 1; 0: not present */
 byte freed = 0; /* frames up to here are free */
-byte stamp = 1;
-byte noted = 0;        /* CPU 0's note beside the tag */
-byte tlb = 0;          /* what CPU 0 holds under the tag */
+byte generation = 1;
+byte noted = 0;        /* CPU 0's note beside the ASID */
+byte tlb = 0;          /* what CPU 0 holds under the ASID */
 bool runs = false;     /* the tree is in CR3 of CPU 0 */
 bool note = false;     /* as CPU 1 sees it */
 bool buffered = false; /* the note "it runs" waits in CPU 0's store buffer */
@@ -56,7 +56,7 @@ proctype loader()
 #ifndef NO_FENCE
         d_step { drain() }
 #endif
-        seen = stamp;
+        seen = generation;
         d_step {
             drain();
             if
@@ -91,7 +91,7 @@ end:
     od
 }
 
-/* A flush reaches the tag that is loaded, and no other. */
+/* A flush reaches the ASID that is loaded, and no other. */
 proctype interrupt()
 {
 end:
@@ -107,10 +107,10 @@ end:
     od
 }
 
-inline new_stamp()
+inline new_generation()
 {
-#ifndef NO_STAMP
-    stamp++
+#ifndef NO_GENERATION
+    generation++
 #else
     skip
 #endif
@@ -126,11 +126,11 @@ proctype changer()
     :: rounds > 0 ->
         frame = entry;
         entry = 0;
-#ifdef STAMP_AFTER_LOOK
+#ifdef CHANGE_AFTER_LOOK
         runs_there = note;
-        new_stamp();
+        new_generation();
 #else
-        new_stamp();
+        new_generation();
         runs_there = note;
 #endif
         if
