@@ -4,8 +4,8 @@
 #
 # check-tree.sh [CHECK] - rules of the tree that no compiler knows. Prints what breaks them; status 1 if anything does.
 #
-# Checks: includes, objects (of ARCH, built first if they are not), lengths, functions, headers, whitespace, words, names.
-# Without an argument: all of them.
+# Checks: includes, objects (of ARCH, built first if they are not), lengths, functions, headers, whitespace, words, names,
+# mentions. Without an argument: all of them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -88,8 +88,14 @@ check_names()
     [ "$library" = "$(perl tools/events.pl --names)" ] || echo "tools/events.pl: its names differ from mm/event.c"
 }
 
+# Files that comments and documents speak of are there.
+check_mentions()
+{
+    perl tools/mentions.pl
+}
+
 case $# in
-0) checks='includes objects lengths functions headers whitespace words names' ;;
+0) checks='includes objects lengths functions headers whitespace words names mentions' ;;
 *) checks=$* ;;
 esac
 found=$(for check in $checks; do "check_$check"; done)

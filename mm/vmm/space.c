@@ -15,7 +15,8 @@
  *   - reserved_pages counts the pages of [start, end) that are not EMPTY.
  *
  * Locks: the tree's lock, held while a cursor is open, also guards `search`, `reserved_pages` and `faults`: they are
- * written only between open and close. Order: a parent's tree, its child's tree (fork only). The PMM has no lock.
+ * written only between open and close. Order: a parent's tree, its child's tree (fork only). Frames come and go without
+ * a lock.
  *
  * Rejected: a sorted list or tree of regions, as most kernels have. It would be a second truth about the same pages,
  * need memory of its own, and be consulted by each fault.

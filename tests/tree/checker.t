@@ -39,6 +39,8 @@ caught headers 'a header without guard' mm/bad.h "$licence"
 caught whitespace 'white space at the end' mm/bad.c 'int x; '
 caught whitespace 'a tab' mm/bad.c "$(printf '\tint x;')"
 caught words 'a promise' mm/bad.c "$(echo '// TO''DO later')"
+caught mentions 'a comment about a file that has gone' mm/bad.c '/* The design is in vanished.c. */'
+caught mentions 'a document about a file that has moved' docs/bad.md 'See `mm/alloc.c`.'
 
 # compiled FILE TEXT: an object of a library, or a kernel, that is made of such files.
 house=$scratch/house

@@ -12,6 +12,7 @@ check "every source begins with its licence, every header is guarded" "$root/too
 check "white space" "$root/tools/check-tree.sh" whitespace
 check "no word that promises instead of doing" "$root/tools/check-tree.sh" words
 check "events have the same names everywhere" "$root/tools/check-tree.sh" names
+check "files that comments and documents speak of are there" "$root/tools/check-tree.sh" mentions
 if command -v clang-format >/dev/null 2>&1; then
     check "C is as clang-format writes it" "$root/tools/check-format.sh"
 else

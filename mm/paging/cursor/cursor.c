@@ -19,9 +19,9 @@
  * Invariants. Between open and close the lock is held. In POPULATE mode every level-1 table of the range stays where it
  * is until close. Entries that were present change only by entry_try().
  *
- * Lock order: a tree's lock is the last that is taken; the PMM has none. Two trees (fork): the one with the lower
- * address first, or the caller's own order. Reading the kernel's half takes the kernel tree's lock instead of the
- * process's, never both.
+ * Lock order: a tree's lock is the last one; frames are taken and released without any. Two trees (fork): the one with
+ * the lower address first, or the caller's own order. Reading the kernel's half takes the kernel tree's lock instead of
+ * the process's, never both.
  */
 #include "cursor.h"
 

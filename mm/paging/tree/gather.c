@@ -22,7 +22,7 @@
  * Rejected: a list of ranges instead of one that covers them all (it pays only for scattered changes under one cursor,
  * which are rare), and freeing by epoch (frames would come back late, and running out of memory early).
  *
- * Locks: the tree's is held. The PMM has none.
+ * Locks: the tree's is held. Releasing frames takes none.
  */
 #include "tree.h"
 
