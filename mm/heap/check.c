@@ -6,8 +6,8 @@
  * runs, and compares what it counts with what the heap believes. Nothing is followed before it has been found sound,
  * and no loop is longer than a count allows, so a damaged heap ends the check with an address and never hangs it.
  */
+#include "bins.h"
 #include "heap.h"
-#include "list.h"
 
 typedef struct count {
     size_t extents;

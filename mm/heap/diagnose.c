@@ -7,8 +7,8 @@
  * the address tells whether a block begins there at all. This takes a walk over an extent, which nobody minds who is
  * about to be told of a bug.
  */
+#include "bins.h"
 #include "heap.h"
-#include "list.h"
 
 /* The block that covers a header at this address: its own, or one that reaches over it. NULL: a header below it is
    damaged, so there is no telling. */

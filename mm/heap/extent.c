@@ -15,8 +15,8 @@
  *
  * Rejected: giving back part of an extent (the source would need to split what it gave).
  */
+#include "bins.h"
 #include "heap.h"
-#include "list.h"
 
 #define KEPT_GROWTHS 16
 

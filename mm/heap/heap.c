@@ -2,7 +2,7 @@
 /*
  * heap.c - the public face: sizes checked, the lock taken, misuse reported.
  *
- * Everything that changes a heap happens in list.c, resize.c and extent.c, under the heap's one lock. What they find
+ * Everything that changes a heap happens in bins.c, resize.c and extent.c, under the heap's one lock. What they find
  * wrong comes back here as a *fault* and is reported after the lock is released, so that a report function may print,
  * or even use the heap.
  *

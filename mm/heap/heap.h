@@ -201,7 +201,7 @@ static inline void heap_must_be_ready(const quire_heap_t *heap)
 /* Tells of a fault, if there is one. The heap is not locked. */
 void quire_heap_report(quire_heap_t *heap, const quire_heap_fault_t *fault);
 
-/* list.c. All with the heap locked. */
+/* bins.c. All with the heap locked. */
 
 /* A used block, from the lists or the source; NULL: fault->what is set, or is NULL and there is no memory. */
 quire_heap_block_t *quire_heap_list_take(quire_heap_t *heap, size_t bytes, quire_heap_fault_t *fault);

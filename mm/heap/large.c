@@ -16,8 +16,8 @@
  * Rejected: giving back the pages inside a free block (the source would need to know pages, and fill them again);
  * cutting an extent that is larger than what is left of its block (likewise: it would have to be taken back in parts).
  */
+#include "bins.h"
 #include "heap.h"
-#include "list.h"
 
 size_t quire_heap_aligning_gap(const quire_heap_block_t *block, size_t align)
 {

@@ -14,8 +14,8 @@
  *
  * A block that is resized stays one allocation: `allocs` and `frees` do not count it.
  */
+#include "bins.h"
 #include "heap.h"
-#include "list.h"
 
 #include "string.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.c - the free lists: taking blocks from them by splitting, giving blocks back by coalescing.
+ * bins.c - the free lists: taking blocks from them by splitting, giving blocks back by coalescing.
  *
  * Problem: hand out memory of any size, take it back in any order, and neither search long nor crumble the memory.
- * Idea: free blocks stand in doubly linked lists (list.h), one for each class of sizes, eight classes to each power of
+ * Idea: free blocks stand in doubly linked lists (bins.h), one for each class of sizes, eight classes to each power of
  * two (after Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory allocator for real-time systems", 2004). A
  * bitmap of lists that are not empty, and a word over it, make the search two bit scans. A block that is freed is
  * coalesced with a free neighbour on either side at once, found by the boundary tags (Knuth, volume 1, 2.5).
@@ -22,7 +22,7 @@
  * two words more in the least block); coalescing later (less often, but then a check of the heap cannot say that
  * two free neighbours are wrong, and the work comes all at once).
  */
-#include "list.h"
+#include "bins.h"
 #include "heap.h"
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)

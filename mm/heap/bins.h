@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list.h - the lists of free blocks, and the map that tells which are not empty.
+ * bins.h - the lists of free blocks, and the map that tells which are not empty.
  *
  * Each list is a ring through an element of heap->bins. So linking a block in writes to places that the heap knows and
  * follows no link; unlinking needs no case for the first or the last block; and no valid link is 0, so a freed block
  * that is cleared by its former owner is found out. A link is followed only after bin_links_are_sound(). The elements
  * are aligned as blocks are: half an element further on, a word of its neighbour could pass for an answering link.
  */
-#ifndef QUIRE_HEAP_LIST_H
-#define QUIRE_HEAP_LIST_H
+#ifndef QUIRE_HEAP_BINS_H
+#define QUIRE_HEAP_BINS_H
 
 #include "heap.h"
 
