@@ -5,7 +5,8 @@
  *     bench OPERATION PAGES ROUNDS
  *
  * OPERATION, on one range of so many pages, so many times: map-and-unmap; unmap-and-promise (mapped pages become a
- * promise, as when a process discards them, and are mapped again); query (each page); protect (the rights of all).
+ * promise, as when a process discards them, and are mapped again); query (each page); protect (the rights of all);
+ * fault (reserved, each page touched, unmapped).
  * Instructions are counted from outside (paging.sh) as the difference between two runs that differ in rounds only, so
  * that set-up does not count. The library is built for one format, as in a kernel.
  *
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 
 #include <quire/paging.h>
+#include <quire/vmm.h>
 
 #include "cpu/cpu.h"
 
@@ -28,10 +30,18 @@
 #define SHARED_START    0xc0000000u /* of the 32-bit formats */
 #define SHARED_START_64 0xffff800000000000u
 #define FOREIGN_FRAME   0x80000u
+#define KERNEL_BYTES    0x400000u
+
+#ifdef QUIRE_PORT_DIRECT_MAP
+#define RAM_ADDRESS ((void *)(uintptr_t)(QUIRE_PORT_DIRECT_MAP + RAM_FIRST_FRAME * QUIRE_PAGE_BYTES))
+#else
+#define RAM_ADDRESS NULL
+#endif
 
 static unsigned char *ram;
 static unsigned long flushes;
 
+#ifndef QUIRE_PORT_DIRECT_MAP
 void *quire_port_window_open(quire_frame_t frame)
 {
     return ram + (frame.number - RAM_FIRST_FRAME) * QUIRE_PAGE_BYTES;
@@ -41,6 +51,7 @@ void quire_port_window_close(void *window)
 {
     (void)window;
 }
+#endif
 
 void quire_port_lock(quire_lock_t *lock)
 {
@@ -52,10 +63,12 @@ void quire_port_unlock(quire_lock_t *lock)
     lock->word = 0;
 }
 
+#ifndef QUIRE_PORT_CPU
 unsigned quire_port_cpu(void)
 {
     return 0;
 }
+#endif
 
 void quire_port_shootdown(const quire_shootdown_t *request)
 {
@@ -129,8 +142,8 @@ static quire_pmm_t *make_pmm(void)
     quire_pa_t limit = quire_pa((uint64_t)1 << 32);
     size_t bytes;
 
-    ram = mmap(NULL, RAM_FRAMES * QUIRE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (ram == MAP_FAILED)
+    ram = mmap(RAM_ADDRESS, RAM_FRAMES * QUIRE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (ram == MAP_FAILED || (RAM_ADDRESS != NULL && ram != RAM_ADDRESS))
         exit(1);
     quire_memory_map_init(&map, regions, sizeof(regions) / sizeof(regions[0]));
     must(quire_memory_map_add(&map, quire_pa((uint64_t)RAM_FIRST_FRAME << QUIRE_PAGE_SHIFT),
@@ -196,8 +209,51 @@ static void query_pages(quire_table_t *table, size_t pages)
         exit(1);
 }
 
-static void do_round(quire_table_t *table, const char *operation, size_t pages, size_t round)
+static void fault(quire_space_t *space, quire_va_t va)
 {
+    must(quire_vmm_fault(space, va, (unsigned)QUIRE_ACCESS_WRITE | QUIRE_ACCESS_USER));
+}
+
+#ifdef QUIRE_PAGING_STEPS
+extern void (*quire_paging_step)(bool writes);
+static unsigned words[2];
+
+static void count_word(bool writes)
+{
+    words[writes]++;
+}
+
+static void warm_fault(quire_space_t *space, quire_va_t va)
+{
+    quire_paging_step = count_word;
+    fault(space, va);
+    quire_paging_step = NULL;
+    printf("words read %u written %u\n", words[false], words[true]);
+}
+#else
+/* Watched from outside (tests/tree/warm-fault.sh): a fault whose neighbours have been touched. */
+static __attribute__((noipa)) void warm_fault(quire_space_t *space, quire_va_t va)
+{
+    fault(space, va);
+}
+#endif
+
+static void fault_pages(quire_space_t *space, size_t pages)
+{
+    quire_va_t va;
+    size_t bytes = pages * QUIRE_PAGE_BYTES;
+
+    must(quire_vmm_reserve(space, RANGE_START, bytes, QUIRE_PROT_READ | QUIRE_PROT_WRITE, QUIRE_RESERVE_FIXED, &va));
+    for (size_t i = 0; i + 1 < pages; i++)
+        fault(space, va + i * QUIRE_PAGE_BYTES);
+    warm_fault(space, va + bytes - QUIRE_PAGE_BYTES);
+    must(quire_vmm_unmap(space, va, bytes));
+}
+
+static void do_round(quire_space_t *space, const char *operation, size_t pages, size_t round)
+{
+    quire_table_t *table = &space->table;
+
     if (strcmp(operation, "map-and-unmap") == 0) {
         mark_pages(table, pages, QUIRE_PAGE_EMPTY);
         map_pages(table, pages);
@@ -208,6 +264,8 @@ static void do_round(quire_table_t *table, const char *operation, size_t pages, 
         query_pages(table, pages);
     } else if (strcmp(operation, "protect") == 0) {
         protect_pages(table, pages, QUIRE_PROT_READ | QUIRE_PROT_USER | (round % 2 ? QUIRE_PROT_WRITE : 0u));
+    } else if (strcmp(operation, "fault") == 0) {
+        fault_pages(space, pages);
     } else {
         exit(2);
     }
@@ -215,8 +273,9 @@ static void do_round(quire_table_t *table, const char *operation, size_t pages, 
 
 int main(int argc, char **argv)
 {
-    static quire_table_t kernel;
-    static quire_table_t table;
+    static quire_space_t kernel;
+    static quire_space_t space;
+    const quire_va_t shared = quire_format_levels(format) > 3 ? (quire_va_t)SHARED_START_64 : SHARED_START;
     size_t pages;
     size_t rounds;
 
@@ -224,12 +283,14 @@ int main(int argc, char **argv)
         return 2;
     pages = strtoul(argv[2], NULL, 0);
     rounds = strtoul(argv[3], NULL, 0);
-    must(quire_table_create_kernel(&kernel, format, make_pmm(), QUIRE_ZONE_ANY,
-                                   quire_format_levels(format) > 3 ? (quire_va_t)SHARED_START_64 : SHARED_START));
-    quire_table_seal(&kernel);
-    must(quire_table_create(&table, &kernel, 1));
-    map_pages(&table, pages);
+    must(quire_table_create_kernel(&kernel.table, format, make_pmm(), QUIRE_ZONE_ANY, shared));
+    must(quire_table_pin(&kernel.table, shared, shared + KERNEL_BYTES));
+    quire_table_seal(&kernel.table);
+    must(quire_vmm_create_kernel(&kernel, shared, shared + KERNEL_BYTES));
+    must(quire_vmm_create(&space, &kernel, 1, RANGE_START, SHARED_START));
+    if (strcmp(argv[1], "fault") != 0)
+        map_pages(&space.table, pages);
     for (size_t round = 0; round < rounds; round++)
-        do_round(&table, argv[1], pages, round);
+        do_round(&space, argv[1], pages, round);
     return 0;
 }

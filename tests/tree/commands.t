@@ -9,7 +9,7 @@ minimal='awk basename bash cat chmod chown chroot cmp comm cp cpp cut date dd de
     expr fgrep find flock getconf getent grep gzip head hostname id install ldconfig link ln ls md5sum mkdir mkfifo mknod
     mktemp mount mv nice nl nohup nproc numfmt od paste perl printenv printf readlink realpath rev rm rmdir runuser script
     sed seq setsid sh sha256sum sleep sort split stat stty su sync tac tail tar tee test timeout touch tr true truncate
-    tsort tty umount uname uniq unlink unshare useradd wc which whoami xargs yes apt-get apt-config dpkg dpkg-query'
+    tsort tty umount uname uniq unlink unshare useradd wc which whoami xargs yes apt-cache apt-get apt-config dpkg dpkg-query'
 
 # What comes in which package, of those that are installed.
 packaged='gcc:gcc objdump:gcc objcopy:gcc nm:gcc ar:gcc ld:gcc gcov:gcc make:make cpio:cpio

@@ -61,7 +61,7 @@ else
         sed 's/^/# /' "$scratch/path-error"
         # Of the PMM, one pointer: the host's function that is asked for memory before an allocation fails.
         equal "$arch: no pointer is called on the fault path but the shrinker" \
-            "$(awk '$1 == "call" { print $2 }' "$scratch/path")" pmm_block_alloc
+            "$(awk '$1 == "call" { print $2 }' "$scratch/path")" quire_pmm_block_alloc
         equal "$arch: no format is referred to, or read through a pointer" \
             "$(grep -E '^(format|source|missing) ' "$scratch/path")" ''
         # If the walk of the calls came to nothing, it proved nothing.

@@ -4,8 +4,8 @@
 cd "$root" || exit 1
 
 check "includes obey the order of the layers" "$root/tools/check-tree.sh" includes
-check "object code obeys it, without circles (x86_64)" env ARCH=x86_64 "$root/tools/check-tree.sh" objects
-check "object code obeys it, without circles (i386pae)" env ARCH=i386pae "$root/tools/check-tree.sh" objects
+check "object code obeys it, without circles: x86_64" env ARCH=x86_64 "$root/tools/check-tree.sh" objects
+check "object code obeys it, without circles: i386pae" env ARCH=i386pae "$root/tools/check-tree.sh" objects
 check "no file is too long" "$root/tools/check-tree.sh" lengths
 check "no function is too long" "$root/tools/check-tree.sh" functions
 check "every source begins with its licence, every header is guarded" "$root/tools/check-tree.sh" headers
