@@ -195,7 +195,7 @@ TEST(machine, tags_survive_the_cpus_own_flush)
     with_both_formats(changed_while_running, 2);
 }
 
-static void more_trees_than_tags(void)
+static void more_trees_than_asids(void)
 {
     quire_frame_t frames[TREES];
 
@@ -217,7 +217,7 @@ static void more_trees_than_tags(void)
 
 TEST(machine, tags_pass_from_tree_to_tree)
 {
-    with_both_formats(more_trees_than_tags, TREES);
+    with_both_formats(more_trees_than_asids, TREES);
 }
 
 /* The same place in memory, the same identifier, the same frame for a root: another tree. */

@@ -2,9 +2,9 @@
 /* asids_all.c - every ASID of a CPU is in use when the kernel's half changes: no tree may have kept what went. */
 #include "steps.h"
 
-#define TAGS 7
+#define ASIDS 7
 
-static quire_space_t trees[TAGS];
+static quire_space_t trees[ASIDS];
 
 static quire_frame_t map_local(quire_va_t va)
 {
@@ -41,15 +41,15 @@ static void change_kernel(unsigned round)
 
     if (table_stays)
         (void)map_local(steps.kernel_va + STEPS_PAGE);
-    for (unsigned i = 0; i < TAGS; i++) {
+    for (unsigned i = 0; i < ASIDS; i++) {
         steps_load(0, &trees[i]);
         CHECK_EQUAL(look(steps.kernel_va).piece[0].pa, quire_pa_of_frame(frame).value);
     }
-    steps_load(0, &trees[round % TAGS]);
+    steps_load(0, &trees[round % ASIDS]);
     host_use_cpu(round / 2 % 2);
     unmap_local(steps.kernel_va);
     host_use_cpu(0);
-    for (unsigned i = TAGS; i-- > 0;) {
+    for (unsigned i = ASIDS; i-- > 0;) {
         steps_load(0, &trees[i]);
         CHECK(look(steps.kernel_va).fault.raised);
     }
@@ -60,13 +60,13 @@ static void change_kernel(unsigned round)
 static void run(const quire_format_t *format)
 {
     steps_start(format, true);
-    for (unsigned i = 0; i < TAGS; i++)
+    for (unsigned i = 0; i < ASIDS; i++)
         CHECK_OK(quire_vmm_create(&trees[i], &steps.kernel, i + 1, STEPS_MIB, 2 * STEPS_MIB));
-    for (unsigned round = 0; round < 2 * TAGS; round++)
+    for (unsigned round = 0; round < 2 * ASIDS; round++)
         change_kernel(round);
 }
 
-TEST(machine, all_tags_forget_a_page_of_the_kernel)
+TEST(machine, all_asids_forget_a_page_of_the_kernel)
 {
     if (sizeof(uintptr_t) != sizeof(uint64_t))
         test_skip("a 32-bit program");

@@ -119,7 +119,7 @@ static void loads(fixture_t *fixture)
         CHECK(told.asid == 0 && told.loads == 0 && told.kept == 0);
 }
 
-TEST(paging, loads_without_tags)
+TEST(paging, loads_without_asids)
 {
     paging_each_format(loads);
 }
