@@ -9,7 +9,8 @@
  * while it waits is simply never run again: its kernel stack is given back with all that was on it.
  *
  * Work on a range of pages is cut at 4 MiB, a thousand pages, and never inside a coarse promise, which is one entry
- * however long it is and would need a table to be cut.
+ * however long it is and would need a table to be cut. Where the whole process has less than that, nothing is cut that
+ * only changes what is there.
  *
  * Rejected: a kernel that can be interrupted anywhere. Every structure would need its locks closed against interrupts,
  * for the sake of a few loops.
@@ -19,6 +20,8 @@
 #include "arch/arch.h"
 #include "limits.h"
 #include "trap.h"
+
+#define BREATH_TABLES 16 /* that may be full of promises, or of pages that nobody may touch */
 
 void breathe(process_t *process, size_t bytes)
 {
@@ -81,4 +84,14 @@ quire_status_t breathe_over(process_t *process, quire_va_t start, quire_va_t end
         at = to;
     }
     return status;
+}
+
+quire_status_t breathe_over_present(process_t *process, quire_va_t start, quire_va_t end, range_work_t work,
+                                    const void *context)
+{
+    const quire_table_t *table = &process->space.table;
+
+    if (table->mapped_pages <= BREATH_RANGE_BYTES / QUIRE_PAGE_BYTES && table->table_frames <= BREATH_TABLES)
+        return work(&process->space, start, (size_t)(end - start), context);
+    return breathe_over(process, start, end, work, context);
 }

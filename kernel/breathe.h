@@ -21,4 +21,9 @@ typedef quire_status_t (*range_work_t)(quire_space_t *space, quire_va_t start, s
 quire_status_t breathe_over(process_t *process, quire_va_t start, quire_va_t end, range_work_t work,
                             const void *context) QUIRE_MUST_CHECK;
 
+/* The same for work that only takes away or changes what is there. A process that has little is done with in one piece,
+   however long the range: a gigabyte that was promised and not touched is not much. */
+quire_status_t breathe_over_present(process_t *process, quire_va_t start, quire_va_t end, range_work_t work,
+                                    const void *context) QUIRE_MUST_CHECK;
+
 #endif

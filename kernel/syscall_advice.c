@@ -45,7 +45,7 @@ static call_result_t advise_area(process_t *process, const quire_vmm_range_t *ra
     unsigned needed = advice == MADV_POPULATE_WRITE ? QUIRE_PROT_WRITE : QUIRE_PROT_READ;
 
     if (advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED)
-        return call_error(breathe_over(process, range->start, range->end, discard_step, NULL));
+        return call_error(breathe_over_present(process, range->start, range->end, discard_step, NULL));
     if (advice == MADV_REMOVE) /* there is no file to remove it from */
         return -EINVAL;
     if (!populates(advice))

@@ -96,7 +96,7 @@ static quire_status_t unmap_step(quire_space_t *space, quire_va_t start, size_t 
 
 quire_status_t unmap_memory(process_t *process, quire_va_t start, quire_va_t end)
 {
-    return breathe_over(process, start, end, unmap_step, NULL);
+    return breathe_over_present(process, start, end, unmap_step, NULL);
 }
 
 static quire_status_t populate_step(quire_space_t *space, quire_va_t start, size_t bytes, const void *context)
@@ -250,7 +250,7 @@ static call_result_t map(process_t *process, wish_t wish)
     if (result != 0)
         return result;
     if ((wish.flags & MAP_FIXED) != 0 && wish.bytes > BREATH_RANGE_BYTES) {
-        status = breathe_over(process, wish.address, wish.address + wish.bytes, discard_step, NULL);
+        status = breathe_over_present(process, wish.address, wish.address + wish.bytes, discard_step, NULL);
         if (status != QUIRE_OK)
             return call_error(status);
     }
@@ -375,7 +375,7 @@ call_result_t protect_memory(process_t *process, const uintptr_t *argument, int 
     if ((prot & PROT_WRITE) != 0 && !limits_allow_writing(process, start, end))
         return -ENOMEM;
     if (end > start)
-        status = breathe_over(process, start, end, protect_step, &wanted);
+        status = breathe_over_present(process, start, end, protect_step, &wanted);
     if (status != QUIRE_OK)
         return call_error(status);
     return end == argument[0] + bytes ? 0 : -ENOMEM;
