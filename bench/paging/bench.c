@@ -6,7 +6,7 @@
  *
  * OPERATION, on one range of so many pages, so many times: map-and-unmap; unmap-and-promise (mapped pages become a
  * promise, as when a process discards them, and are mapped again); query (each page); protect (the rights of all);
- * fault (reserved, each page touched, unmapped).
+ * fault (reserved, each page touched, unmapped); reserve-and-release (nothing touched).
  * Instructions are counted from outside (paging.sh) as the difference between two runs that differ in rounds only, so
  * that set-up does not count. The library is built for one format, as in a kernel.
  *
@@ -250,6 +250,14 @@ static void fault_pages(quire_space_t *space, size_t pages)
     must(quire_vmm_unmap(space, va, bytes));
 }
 
+static void reserve_and_release(quire_space_t *space, size_t pages)
+{
+    quire_va_t va;
+
+    must(quire_vmm_reserve(space, 0, pages * QUIRE_PAGE_BYTES, QUIRE_PROT_READ | QUIRE_PROT_WRITE, 0, &va));
+    must(quire_vmm_unmap(space, va, pages * QUIRE_PAGE_BYTES));
+}
+
 static void do_round(quire_space_t *space, const char *operation, size_t pages, size_t round)
 {
     quire_table_t *table = &space->table;
@@ -266,6 +274,8 @@ static void do_round(quire_space_t *space, const char *operation, size_t pages, 
         protect_pages(table, pages, QUIRE_PROT_READ | QUIRE_PROT_USER | (round % 2 ? QUIRE_PROT_WRITE : 0u));
     } else if (strcmp(operation, "fault") == 0) {
         fault_pages(space, pages);
+    } else if (strcmp(operation, "reserve-and-release") == 0) {
+        reserve_and_release(space, pages);
     } else {
         exit(2);
     }
@@ -288,7 +298,7 @@ int main(int argc, char **argv)
     quire_table_seal(&kernel.table);
     must(quire_vmm_create_kernel(&kernel, shared, shared + KERNEL_BYTES));
     must(quire_vmm_create(&space, &kernel, 1, RANGE_START, SHARED_START));
-    if (strcmp(argv[1], "fault") != 0)
+    if (strcmp(argv[1], "fault") != 0 && strcmp(argv[1], "reserve-and-release") != 0)
         map_pages(&space.table, pages);
     for (size_t round = 0; round < rounds; round++)
         do_round(&space, argv[1], pages, round);

@@ -137,7 +137,7 @@ judge()
         echo "ok $1 - $name # SKIP 32-bit programs are not built here, or not run"
         return
     fi
-    if ! patch -s -f -p1 <"$2" >log 2>&1; then
+    if ! patch -s -f -F0 -p1 <"$2" >log 2>&1; then
         echo "not ok $1 - $name: the patch does not apply any more"
         sed 's/^/# /' log
         restore "$2"

@@ -6,7 +6,7 @@ cd "$root" || exit 1
 outdated()
 {
     for patch in tests/mutations/*.patch; do
-        patch -p1 --dry-run -s -f <"$patch" >/dev/null 2>&1 || echo "$patch"
+        patch -p1 -F0 --dry-run -s -f <"$patch" >/dev/null 2>&1 || echo "$patch"
     done
 }
 

@@ -55,6 +55,17 @@ static void unlink_table(quire_cursor_t *cursor, const entry_t *entry, uint64_t 
     quire_paging_gather(cursor, frame, GATHER_FRAME);
 }
 
+/* The last byte of the entries from this one on that say the same, and of [entry->va, last]. */
+static quire_va_t alike_last(const quire_format_t *format, const entry_t *entry, uint64_t raw, quire_va_t last)
+{
+    size_t end = words_alike(format, entry->window, entry->index, format_index(format, entry->level, last) + 1, raw,
+                             ~(uint64_t)0);
+    quire_va_t bytes = (quire_va_t)(end - entry->index) << format_shift(format, entry->level);
+    quire_va_t stop = format_first(format, entry->level, entry->va) + (bytes - 1);
+
+    return stop < last ? stop : last;
+}
+
 /* Whether the table could be one entry, in *promise, once such tables below it have gone. */
 static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last,
                         uint64_t *promise)
@@ -68,10 +79,13 @@ static bool prune_table(quire_cursor_t *cursor, quire_frame_t frame, unsigned le
         uint64_t below = 0;
 
         stop = part_last(format, level, va, last);
-        if (entry_is_table(format, level, raw) &&
-            prune_table(cursor, entry_table(format, raw), level - 1, va, stop, &below) &&
-            !entry_is_pinned(format, level, raw))
-            unlink_table(cursor, &entry, raw, below);
+        if (entry_is_table(format, level, raw)) {
+            if (prune_table(cursor, entry_table(format, raw), level - 1, va, stop, &below) &&
+                !entry_is_pinned(format, level, raw))
+                unlink_table(cursor, &entry, raw, below);
+        } else if (stop != last) {
+            stop = alike_last(format, &entry, raw, last);
+        }
         if (stop == last)
             break;
     }

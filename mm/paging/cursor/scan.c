@@ -111,6 +111,22 @@ static bool search_level1(search_t *search, quire_frame_t frame, quire_va_t firs
     return found;
 }
 
+/* Where the run of empty entries begins that ends with the one of `at`, or where it need not go on: the hole would
+   begin there. */
+static quire_va_t empty_from(const search_t *search, const void *window, unsigned level, quire_va_t first,
+                             quire_va_t at)
+{
+    const quire_format_t *format = format_of(search->table);
+    unsigned index = format_index(format, level, at);
+    quire_va_t va;
+    quire_va_t least = fits(search, first, &va) && va <= at ? va : first;
+    size_t empty = words_empty_from(format, window, format_index(format, level, least), index + 1);
+    quire_va_t above = ((quire_va_t)index - empty) << format_shift(format, level);
+    quire_va_t start = format_first(format, level, at) - above;
+
+    return start < first ? first : start;
+}
+
 static bool search_table(search_t *search, quire_frame_t frame, unsigned level, quire_va_t first, quire_va_t last,
                          quire_va_t *va)
 {
@@ -126,12 +142,17 @@ static bool search_table(search_t *search, quire_frame_t frame, unsigned level, 
         start = format_first(format, level, at);
         if (start < first)
             start = first;
-        if (entry_is_table(format, level, raw))
+        if (entry_is_table(format, level, raw)) {
             found = search_table(search, entry_table(format, raw), level - 1, start, at, va);
-        else if (raw != 0)
+        } else if (raw != 0) {
             search->hole_end = start;
-        else
+        } else {
             found = fits(search, start, va);
+            if (!found && start != first) {
+                start = empty_from(search, window, level, first, start - 1);
+                found = fits(search, start, va);
+            }
+        }
         if (found || start == first)
             break;
     }
