@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# paging.sh - what the cursor costs a page: map, query, protect, unmap of 1, 512 and 262,144 pages in one range.
+# paging.sh - what a page costs: mapped, queried, protected, unmapped, touched, promised; 1, 512 and 262,144 of them in one range.
 #
 # Instructions are counted by callgrind as the difference between two runs that differ only in how many rounds they make.
 # The library is built as a kernel builds it, for one format. What is mapped must be unmapped again, so those two are
@@ -56,7 +56,7 @@ on_host()
         printf '\nPaging: instructions a page, by the length of the range, 64-bit code\n\n'
         line row format value unit target
     }
-    for operation in map-and-unmap unmap-and-promise query protect fault; do
+    for operation in map-and-unmap unmap-and-promise query protect fault reserve-and-release; do
         for pages in 1 512 262144; do
             [ "$operation $pages" != 'fault 262144' ] || continue # frames of its own: more than this machine has
             for format in x86_32 x86_pae x86_4level; do
